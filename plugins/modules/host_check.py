@@ -1,0 +1,221 @@
+#!/usr/bin/python
+# Copyright (c) 2026 FOSS Data Platform contributors
+# SPDX-License-Identifier: MIT
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: host_check
+short_description: Is this host fit to carry the services asked of it?
+version_added: 0.1.0
+author: FOSS Data Platform contributors (@foss-data)
+description:
+  - Checks distribution, memory, free disk and ports in one round trip, before anything is changed,
+    and reports everything that is wrong at once, each with what to do.
+attributes:
+  check_mode:
+    description: It never changes anything.
+    support: full
+  diff_mode:
+    description: There is nothing to compare.
+    support: none
+options:
+  distribution:
+    description: The C(ID) wanted in C(/etc/os-release).
+    type: str
+    required: true
+  version:
+    description: The C(VERSION_ID) wanted in C(/etc/os-release).
+    type: str
+    required: true
+  memory_mb:
+    description: Least memory in MiB. A control group's limit (a container) counts as the host's memory.
+    type: int
+    required: true
+  disk:
+    description: Free space wanted, by path.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      path:
+        description: A directory, or one that will be made; the file system that it lies on counts.
+        type: path
+        required: true
+      free_mb:
+        description: Least free space in MiB.
+        type: int
+        required: true
+  ports:
+    description: TCP ports that have to be free, or in the hands of the unit named.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      port:
+        description: The TCP port.
+        type: int
+        required: true
+      unit:
+        description: Beginning of the name of the systemd unit that may hold it.
+        type: str
+        required: true
+"""
+
+EXAMPLES = r"""
+- name: Check the host before anything is changed
+  foss_data.platform.host_check:
+    distribution: debian
+    version: "12"
+    memory_mb: 3600
+    disk:
+      - {path: /opt, free_mb: 6000}
+    ports:
+      - {port: 8080, unit: trino}
+"""
+
+RETURN = r"""
+ansible_facts:
+  description: What the sizing plan starts from.
+  returned: always
+  type: dict
+  contains:
+    platform_memory_mb:
+      description: Memory in MiB, the control group's limit considered.
+      type: int
+"""
+
+import os
+import re
+
+from ansible.module_utils.basic import AnsibleModule
+
+KIB = 1024
+
+
+def os_release(text: str) -> dict:
+    """Keys and values of ``/etc/os-release``."""
+    return {k: v.strip("\"'") for k, v in re.findall(r"^(\w+)=(.*)$", text, re.MULTILINE)}
+
+
+def total_memory(meminfo: str) -> int:
+    """MemTotal in MiB from the text of ``/proc/meminfo``."""
+    return int(re.search(r"^MemTotal:\s+(\d+) kB", meminfo, re.MULTILINE).group(1)) // KIB
+
+
+def memory_limit_files(cgroup: str, root: str = "/sys/fs/cgroup") -> list[str]:
+    """Files that may hold a memory limit for the process whose ``/proc/PID/cgroup`` is given: its groups and all above."""
+    files = []
+    for line in cgroup.splitlines():
+        _number, controllers, path = line.split(":", 2)
+        if controllers == "memory":
+            base, name = os.path.join(root, "memory"), "memory.limit_in_bytes"
+        elif controllers == "":
+            base, name = root, "memory.max"
+        else:
+            continue
+        parts = [p for p in path.split("/") if p]
+        files += [os.path.join(base, *parts[:depth], name) for depth in range(len(parts), -1, -1)]
+    return files
+
+
+def holder_of(port: int, listening: str) -> tuple[str, int] | None:
+    """Name and id of the process that listens on ``port``, from the output of ``ss -Hltnp``; None if it is free."""
+    for line in listening.splitlines():
+        fields = line.split()
+        if len(fields) > 3 and fields[3].rsplit(":", 1)[-1] == str(port):
+            process = re.search(r'\("([^"]+)",pid=(\d+)', line)
+            return (process.group(1), int(process.group(2))) if process else ("an unknown process", 0)
+    return None
+
+
+def unit_of(cgroup: str) -> str:
+    """The systemd unit in the text of ``/proc/PID/cgroup``; empty if there is none."""
+    units = re.findall(r"/([^/\n]+\.service)", cgroup)
+    return units[-1] if units else ""
+
+
+def _read(path: str) -> str:
+    try:
+        with open(path, encoding="utf-8") as handle:
+            return handle.read()
+    except OSError:
+        return ""
+
+
+def host_memory() -> int:
+    """Memory in MiB that this host may use: that of the machine, or of the container whose limit is lower."""
+    limits = [
+        int(text) // KIB**2 for text in map(str.strip, map(_read, memory_limit_files(_read("/proc/1/cgroup")))) if text.isdigit()
+    ]
+    return min([total_memory(_read("/proc/meminfo")), *limits])
+
+
+def free_disk(path: str) -> int:
+    """Free MiB on the file system of ``path`` or of its nearest parent that exists."""
+    while not os.path.exists(path):
+        path = os.path.dirname(path)
+    found = os.statvfs(path)
+    return found.f_bavail * found.f_frsize // KIB**2
+
+
+def main() -> None:
+    """Entry point of the module."""
+    module = AnsibleModule(
+        argument_spec={
+            "distribution": {"type": "str", "required": True},
+            "version": {"type": "str", "required": True},
+            "memory_mb": {"type": "int", "required": True},
+            "disk": {
+                "type": "list",
+                "elements": "dict",
+                "default": [],
+                "options": {"path": {"type": "path", "required": True}, "free_mb": {"type": "int", "required": True}},
+            },
+            "ports": {
+                "type": "list",
+                "elements": "dict",
+                "default": [],
+                "options": {"port": {"type": "int", "required": True}, "unit": {"type": "str", "required": True}},
+            },
+        },
+        supports_check_mode=True,
+    )
+    p = module.params
+    faults = []
+    release = os_release(_read("/etc/os-release"))
+    if (release.get("ID"), release.get("VERSION_ID")) != (p["distribution"], p["version"]):
+        faults.append(
+            f"this host runs {release.get('PRETTY_NAME', 'an unknown system')}, the platform is made for "
+            f"{p['distribution'].capitalize()} {p['version']}: install that, or take the host out of the inventory"
+        )
+    memory = host_memory()
+    if memory < p["memory_mb"]:
+        faults.append(
+            f"this host has {memory} MiB of memory and its services need {p['memory_mb']}: give it more, "
+            "or move services to other hosts in the inventory"
+        )
+    for wanted in p["disk"]:
+        free = free_disk(wanted["path"])
+        if free < wanted["free_mb"]:
+            faults.append(f"{wanted['path']} has {free} MiB free and needs {wanted['free_mb']}: free space or enlarge the disk")
+    listening = module.run_command(["ss", "-Hltnp"], check_rc=True)[1] if p["ports"] else ""
+    for wanted in p["ports"]:
+        holder = holder_of(wanted["port"], listening)
+        if holder is None:
+            continue
+        unit = unit_of(_read(f"/proc/{holder[1]}/cgroup"))
+        if not unit.startswith(wanted["unit"]):
+            faults.append(
+                f"port {wanted['port']} is wanted for {wanted['unit']} but {unit or holder[0]} (process {holder[1]}) has it: "
+                "stop that, or choose another port in group_vars"
+            )
+    if faults:
+        module.fail_json(
+            msg="This host is not ready; nothing was changed. " + "; ".join(f"({i}) {f}" for i, f in enumerate(faults, 1)) + "."
+        )
+    module.exit_json(changed=False, ansible_facts={"platform_memory_mb": memory})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,165 @@
+#!/usr/bin/python
+# Copyright (c) 2026 FOSS Data Platform contributors
+# SPDX-License-Identifier: MIT
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: service
+short_description: Run a service's units with what is on disk now, and prove it
+version_added: 0.1.0
+author: FOSS Data Platform contributors (@foss-data)
+description:
+  - Enables the units of a service and restarts them when they run with something else than what is on disk now.
+    That is decided by a recorded fingerprint, not by a handler, so an interrupted play restarts later.
+  - A unit carries its readiness probe in C(ExecStartPost=), so the restart returns only when the service really answers.
+    The fingerprint is recorded after that.
+attributes:
+  check_mode:
+    description: Predicts the restart and does nothing.
+    support: full
+  diff_mode:
+    description: Shows the state of each unit before and after, and why it is restarted.
+    support: full
+options:
+  name:
+    description: Name of the service, as given to M(foss_data.platform.service_files).
+    type: str
+    required: true
+  units:
+    description: Its systemd units, in the order in which they start. The default is the unit of the same name.
+    type: list
+    elements: str
+  inputs:
+    description:
+      - Registered results that say what the service runs with, each with C(fingerprint) and C(changed),
+        such as those of M(foss_data.platform.artifact) and M(foss_data.platform.service_files).
+    type: list
+    elements: dict
+    default: []
+"""
+
+EXAMPLES = r"""
+- name: Run Trino
+  foss_data.platform.service:
+    name: trino
+    inputs: "{{ [_trino_java, _trino_release, _trino_files] }}"
+"""
+
+RETURN = r"""
+reason:
+  description: Why the units were started, or would be; empty if nothing was done.
+  returned: always
+  type: str
+  sample: its files or its version changed
+seconds:
+  description: How long the restart took until every unit answered.
+  returned: when something was started
+  type: float
+"""
+
+import hashlib
+import json
+import time
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.foss_data.platform.plugins.module_utils.started import StartedRecord
+
+JOURNAL_LINES = 25
+
+
+def fingerprint(inputs: list[dict]) -> str:
+    """Hex sha256 over the fingerprints of ``inputs``."""
+    return hashlib.sha256(json.dumps([str(i.get("fingerprint", "")) for i in inputs]).encode()).hexdigest()
+
+
+def parse_show(text: str) -> list[dict]:
+    """The blocks of ``systemctl show`` for several units, as dicts."""
+    return [
+        dict(line.split("=", 1) for line in block.splitlines() if "=" in line)
+        for block in text.strip().split("\n\n")
+        if block.strip()
+    ]
+
+
+def reason_to_start(states: list[dict], recorded: str | None, wanted: str, changed: bool) -> str:
+    """Why a (re)start is due, in words; empty if none is."""
+    if changed:
+        return "its files or its version changed"
+    down = [s.get("Id", "?") for s in states if s.get("ActiveState") != "active"]
+    if down:
+        return f"{', '.join(down)} {'is' if len(down) == 1 else 'are'} not running"
+    if recorded is None:
+        return "what it was started with is not known (a play was interrupted, or its files changed)"
+    if recorded != wanted:
+        return "it runs with another version or configuration than the one on disk"
+    return ""
+
+
+def main() -> None:
+    """Entry point of the module."""
+    module = AnsibleModule(
+        argument_spec={
+            "name": {"type": "str", "required": True},
+            "units": {"type": "list", "elements": "str"},
+            "inputs": {"type": "list", "elements": "dict", "default": []},
+        },
+        supports_check_mode=True,
+    )
+    name = module.params["name"]
+    units = [u if "." in u else f"{u}.service" for u in module.params["units"] or [name]]
+    record = StartedRecord(name)
+    wanted = fingerprint(module.params["inputs"])
+
+    rc, out, err = module.run_command(
+        ["systemctl", "show", "--property=Id,LoadState,ActiveState,SubState,UnitFileState,NeedDaemonReload", *units]
+    )
+    if rc:
+        module.fail_json(msg=f"systemd does not answer: {err.strip()}. Is it PID 1 on this host?")
+    states = parse_show(out)
+    disabled = [u for u, s in zip(units, states, strict=False) if s.get("UnitFileState") not in ("enabled", "static")]
+    reason = reason_to_start(states, record.read(), wanted, any(i.get("changed") for i in module.params["inputs"]))
+    result = {"changed": bool(disabled or reason), "reason": reason}
+    result["diff"] = (
+        {
+            "before": "".join(
+                f"{u}: {s.get('ActiveState')}, {s.get('UnitFileState') or 'absent'}\n"
+                for u, s in zip(units, states, strict=False)
+            ),
+            "after": "".join(f"{u}: active, enabled{' (' + reason + ')' if reason else ''}\n" for u in units),
+        }
+        if result["changed"]
+        else {"before": "", "after": ""}
+    )
+    if module.check_mode or not result["changed"]:
+        module.exit_json(**result)
+
+    started = time.monotonic()
+    # Unit files that systemd has not read yet would be started as they were.
+    if reason or any(s.get("NeedDaemonReload") == "yes" or s.get("LoadState") != "loaded" for s in states):
+        module.run_command(["systemctl", "daemon-reload"], check_rc=True)
+    if disabled:
+        module.run_command(["systemctl", "enable", "--quiet", *disabled], check_rc=True)
+    if reason:
+        record.forget()
+        # A unit that gave up earlier starts with a clean slate.
+        module.run_command(["systemctl", "reset-failed", *units])
+        for unit in units:
+            rc, out, err = module.run_command(["systemctl", "restart", unit])
+            if rc:
+                journal = module.run_command(
+                    ["journalctl", "--no-pager", "--output=cat", f"--lines={JOURNAL_LINES}", f"--unit={unit}"]
+                )[1]
+                module.fail_json(
+                    msg=f"{unit} did not become ready: {err.strip().splitlines()[0] if err.strip() else 'it stopped'} "
+                    f"The end of its journal is below; mend the cause and run the play again, it restarts by itself.",
+                    journal=journal.splitlines(),
+                    unit=unit,
+                )
+        record.write(wanted)
+        result["seconds"] = round(time.monotonic() - started, 2)
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,105 @@
+#!/usr/bin/python3 -I
+# Copyright (c) 2026 FOSS Data Platform contributors
+# SPDX-License-Identifier: MIT
+"""Wait until a service really answers. Units run it before they start (for what they need) and after (for themselves).
+
+ready [--timeout SECONDS] http URL [EXPECTED-TEXT]   a 200 whose body holds the text
+ready [--timeout SECONDS] trino URL                  a query over a worker comes back
+ready [--timeout SECONDS] postgresql HOST PORT       the server takes connections (not: is starting up)
+ready [--timeout SECONDS] tcp HOST PORT              something accepts a connection
+ready [--timeout SECONDS] socket PATH                something accepts on a unix socket
+"""
+
+import argparse
+import json
+import socket
+import struct
+import sys
+import time
+import urllib.error
+import urllib.request
+
+INTERVAL = 0.2  # seconds between two attempts
+ATTEMPT_TIMEOUT = 5  # seconds for one attempt
+
+
+def http(url: str, text: str = "") -> None:
+    """A 200 whose body holds ``text``."""
+    with urllib.request.urlopen(url, timeout=ATTEMPT_TIMEOUT) as answer:
+        body = answer.read(100_000).decode(errors="replace")
+    if text not in body:
+        raise OSError(f"{url} answers, but without {text!r}")
+
+
+def _post(url: str, data: bytes, headers: dict) -> dict:
+    request = urllib.request.Request(url, data=data, headers=headers)
+    with urllib.request.urlopen(request, timeout=ATTEMPT_TIMEOUT) as answer:
+        return json.load(answer)
+
+
+def trino(url: str) -> None:
+    """A query that has to be planned and run on a worker, not just on the coordinator's front door."""
+    page = _post(f"{url}/v1/statement", b"SELECT count(*) FROM system.runtime.nodes", {"X-Trino-User": "readiness"})
+    rows = 0
+    while True:
+        if "error" in page:
+            raise OSError(page["error"].get("message", "the query failed"))
+        rows += len(page.get("data") or [])
+        if "nextUri" not in page:
+            break
+        with urllib.request.urlopen(page["nextUri"], timeout=ATTEMPT_TIMEOUT) as answer:
+            page = json.load(answer)
+    if not rows:
+        raise OSError("the query gave no row")
+
+
+def tcp(host: str, port: str) -> None:
+    """Something accepts a connection."""
+    socket.create_connection((host, int(port)), timeout=ATTEMPT_TIMEOUT).close()
+
+
+def postgresql(host: str, port: str) -> None:
+    """As pg_isready: a server that is starting up answers 57P03, one that is ready asks for a password or refuses the user."""
+    parameters = b"user\0readiness\0database\0postgres\0\0"
+    with socket.create_connection((host, int(port)), timeout=ATTEMPT_TIMEOUT) as connection:
+        connection.sendall(struct.pack("!ii", 8 + len(parameters), 196608) + parameters)
+        answer = connection.recv(1000)
+    if not answer or b"C57P03\0" in answer:
+        raise OSError("it is starting up")
+
+
+def unix(path: str) -> None:
+    """Something accepts on the unix socket."""
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(ATTEMPT_TIMEOUT)
+        connection.connect(path)
+
+
+PROBES = {"http": http, "trino": trino, "postgresql": postgresql, "tcp": tcp, "socket": unix}
+
+
+def main() -> int:
+    """0 when the probe passed; 1 with one line that says what was waited for and how it last failed."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--timeout", type=float, default=120, help="seconds to wait in all (default: %(default)s)")
+    parser.add_argument("probe", choices=sorted(PROBES))
+    parser.add_argument("target", nargs="+")
+    arguments = parser.parse_args()
+    deadline = time.monotonic() + arguments.timeout
+    while True:
+        try:
+            PROBES[arguments.probe](*arguments.target)
+            return 0
+        except (OSError, ValueError, urllib.error.URLError) as error:
+            failure = error
+        if time.monotonic() > deadline:
+            print(
+                f"not ready after {arguments.timeout:g} s: {arguments.probe} {' '.join(arguments.target)}: {failure}",
+                file=sys.stderr,
+            )
+            return 1
+        time.sleep(INTERVAL)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
