@@ -46,6 +46,14 @@ options:
         description: Least free space in MiB.
         type: int
         required: true
+      free_after_mb:
+        description: Least free space in MiB once O(disk[].installed) exists, since the platform's own use is no fault.
+        type: int
+        required: true
+      installed:
+        description: A path that is there once the platform is installed.
+        type: path
+        required: true
   ports:
     description: TCP ports that have to be free, or in the hands of the unit named.
     type: list
@@ -69,7 +77,7 @@ EXAMPLES = r"""
     version: "12"
     memory_mb: 3600
     disk:
-      - {path: /opt, free_mb: 6000}
+      - {path: /opt, free_mb: 6000, free_after_mb: 600, installed: /opt/tools/current}
     ports:
       - {port: 8080, unit: trino}
 """
@@ -170,7 +178,12 @@ def main() -> None:
                 "type": "list",
                 "elements": "dict",
                 "default": [],
-                "options": {"path": {"type": "path", "required": True}, "free_mb": {"type": "int", "required": True}},
+                "options": {
+                    "path": {"type": "path", "required": True},
+                    "free_mb": {"type": "int", "required": True},
+                    "free_after_mb": {"type": "int", "required": True},
+                    "installed": {"type": "path", "required": True},
+                },
             },
             "ports": {
                 "type": "list",
@@ -197,8 +210,9 @@ def main() -> None:
         )
     for wanted in p["disk"]:
         free = free_disk(wanted["path"])
-        if free < wanted["free_mb"]:
-            faults.append(f"{wanted['path']} has {free} MiB free and needs {wanted['free_mb']}: free space or enlarge the disk")
+        least = wanted["free_after_mb"] if os.path.exists(wanted["installed"]) else wanted["free_mb"]
+        if free < least:
+            faults.append(f"{wanted['path']} has {free} MiB free and needs {least}: free space or enlarge the disk")
     listening = module.run_command(["ss", "-Hltnp"], check_rc=True)[1] if p["ports"] else ""
     for wanted in p["ports"]:
         holder = holder_of(wanted["port"], listening)

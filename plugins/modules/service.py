@@ -52,6 +52,10 @@ reason:
   returned: always
   type: str
   sample: its files or its version changed
+was_active:
+  description: Whether every unit was running before. In check mode nobody can ask a service that is not there yet.
+  returned: always
+  type: bool
 seconds:
   description: How long the restart took until every unit answered.
   returned: when something was started
@@ -66,6 +70,8 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.foss_data.platform.plugins.module_utils.started import StartedRecord
 
 JOURNAL_LINES = 25
+# A generator enables PostgreSQL's clusters at each boot: `enabled-runtime`.
+ENABLED = ("enabled", "enabled-runtime", "static")
 
 
 def fingerprint(inputs: list[dict]) -> str:
@@ -117,9 +123,13 @@ def main() -> None:
     if rc:
         module.fail_json(msg=f"systemd does not answer: {err.strip()}. Is it PID 1 on this host?")
     states = parse_show(out)
-    disabled = [u for u, s in zip(units, states, strict=False) if s.get("UnitFileState") not in ("enabled", "static")]
+    disabled = [u for u, s in zip(units, states, strict=False) if s.get("UnitFileState") not in ENABLED]
     reason = reason_to_start(states, record.read(), wanted, any(i.get("changed") for i in module.params["inputs"]))
-    result = {"changed": bool(disabled or reason), "reason": reason}
+    result = {
+        "changed": bool(disabled or reason),
+        "reason": reason,
+        "was_active": all(s.get("ActiveState") == "active" for s in states),
+    }
     result["diff"] = (
         {
             "before": "".join(

@@ -1,0 +1,86 @@
+# Copyright (c) 2026 FOSS Data Platform contributors
+# SPDX-License-Identifier: MIT
+"""Control side of ``artifact``: asks the host what it has, fetches and ships only what is missing."""
+
+from __future__ import annotations
+
+import tarfile
+import tempfile
+from pathlib import Path
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+
+from ..module_utils.artifacts import ArtifactError, Catalogue, lock_sum
+
+display = Display()
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class ActionModule(ActionBase):
+    """One round trip when the host has it; one more, and the transfer, when it has not."""
+
+    _supports_check_mode = True
+    _supports_diff = True
+    TRANSFERS_FILES = True
+
+    def run(self, tmp=None, task_vars=None):
+        """Return the module's result; see its RETURN."""
+        super().run(tmp, task_vars)
+        task_vars = task_vars or {}
+        arguments = dict(self._task.args)
+        try:
+            return self._install(arguments, task_vars)
+        except ArtifactError as error:
+            raise AnsibleActionFail(f"{error}.") from error
+        finally:
+            self._remove_tmp_path(self._connection._shell.tmpdir)
+
+    def _install(self, arguments: dict, task_vars: dict) -> dict:
+        entries = self._templar.template(task_vars.get("artifacts", {}))
+        mirror = self._templar.template(task_vars.get("artifact_mirror", ""))
+        host = task_vars.get("inventory_hostname", "host")
+        catalogue = Catalogue(entries, ROOT, mirror, lambda line: display.display(f"{line} (for {host})"))
+        name, lock = arguments.get("name"), arguments.pop("lock", None)
+        if lock:
+            kind, path = "python", Path(lock)
+            fingerprint = lock_sum(path)
+            version = fingerprint[:16]
+        else:
+            version = catalogue.version(name, arguments.get("version"))
+            fingerprint = catalogue.fingerprint(name, version)
+            kind = catalogue.entry(name)["kind"]
+            if kind == "python":
+                path = catalogue.lock(name)
+                version = f"{version}-{lock_sum(path)[:8]}"
+        wanted = arguments | {
+            "dest": arguments.get("dest") or f"/opt/{name}",
+            "version": version,
+            "fingerprint": fingerprint,
+            "kind": "python" if kind == "python" else "files",
+        }
+        result = self._execute_module(module_name="foss_data.platform.artifact", module_args=wanted, task_vars=task_vars)
+        if result.get("failed") or not result.get("missing") or self._task.check_mode:
+            return result
+        with tempfile.TemporaryDirectory() as folder:
+            if kind == "python":
+                bundle = self._wheels(catalogue, path, set(result["wheels"]), Path(folder))
+            else:
+                bundle = catalogue.bundle(name, catalogue.version(name, arguments.get("version")))
+            remote = self._connection._shell.join_path(self._make_tmp_path(), "bundle.tar")
+            self._transfer_file(str(bundle), remote)
+        return self._execute_module(
+            module_name="foss_data.platform.artifact", module_args=wanted | {"bundle": remote}, task_vars=task_vars
+        )
+
+    @staticmethod
+    def _wheels(catalogue: Catalogue, lock: Path, there: set[str], folder: Path) -> Path:
+        """A tar of the lock and of the wheels that the host does not have yet."""
+        bundle = folder / "bundle.tar"
+        with tarfile.open(bundle, "w") as out:
+            out.add(lock, "./requirements.txt")
+            for wheel in catalogue.wheels(lock):
+                if wheel.name not in there:
+                    out.add(wheel, f"./wheels/{wheel.name}")
+        return bundle

@@ -1,0 +1,236 @@
+#!/usr/bin/python
+# Copyright (c) 2026 FOSS Data Platform contributors
+# SPDX-License-Identifier: MIT
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: artifact
+short_description: Install a pinned artifact from the catalogue
+version_added: 0.1.0
+author: FOSS Data Platform contributors (@foss-data)
+description:
+  - Installs a version of an artifact into C(DEST/VERSION) and points C(DEST/current) to it; upgrade and rollback are one switch.
+  - The control side fetches it once, checks its sha256 against the catalogue (the variable C(artifacts)) and ships it.
+    With the variable C(artifact_mirror) set, a directory or an address, everything comes from there.
+  - An environment of Python packages is built on the host from a hash-pinned lock, offline, from wheels shipped to it.
+  - The new version becomes visible only when it is whole. Whatever fails before leaves the host as it was.
+attributes:
+  check_mode:
+    description: Says what would be installed and fetches nothing.
+    support: full
+  diff_mode:
+    description: Shows the version before and after.
+    support: full
+options:
+  name:
+    description: Name in the catalogue. Not needed with O(lock).
+    type: str
+  lock:
+    description:
+      - A hash-pinned requirements file on the control side that is not in the catalogue.
+        The environment's version is the beginning of the lock's sha256, so equal locks share one environment.
+    type: path
+  dest:
+    description: Where versions lie. The default is C(/opt/NAME).
+    type: path
+  version:
+    description: A version of the catalogue. The default is its first.
+    type: str
+  switch:
+    description: Whether C(DEST/current) is pointed to the version; then only this version and the one before are kept.
+    type: bool
+    default: true
+  python:
+    description: Interpreter that environments are built on.
+    type: path
+    default: /usr/bin/python3.11
+  uv:
+    description: The C(uv) that builds environments, on the host.
+    type: path
+    default: /opt/uv/current/bin/uv
+  wheels:
+    description: Folder on the host that keeps the wheels shipped so far.
+    type: path
+    default: /var/cache/foss-data-platform/wheels
+  fingerprint:
+    description: Used internally; the sum that the installed version is known by.
+    type: str
+  kind:
+    description: Used internally; how the bundle is laid out.
+    type: str
+    choices: [files, python]
+    default: files
+  bundle:
+    description: Used internally; what was shipped.
+    type: path
+"""
+
+EXAMPLES = r"""
+- name: Install Trino
+  foss_data.platform.artifact:
+    name: trino
+  register: _trino_release
+
+- name: Build a pipeline's environment, shared by all with the same lock
+  foss_data.platform.artifact:
+    lock: pipelines/stavanger_parking/requirements.txt
+    dest: /opt/pipeline-envs
+    switch: false
+  register: _environment
+"""
+
+RETURN = r"""
+path:
+  description: Where the version lies.
+  returned: always
+  type: str
+  sample: /opt/trino/476
+version:
+  description: The version, as the folder is named.
+  returned: always
+  type: str
+  sample: "476"
+previous:
+  description: The version that C(current) pointed to before; empty if there was none.
+  returned: always
+  type: str
+fingerprint:
+  description: Changes whenever the installed bytes change, for M(foss_data.platform.service).
+  returned: always
+  type: str
+"""
+
+import os
+import shutil
+import tempfile
+
+from ansible.module_utils.basic import AnsibleModule
+
+MARKER = ".artifact"
+UV_CACHE = "/var/cache/foss-data-platform/uv"
+
+
+def read(path: str) -> str:
+    """Content of a small file, empty if there is none."""
+    try:
+        with open(path, encoding="utf-8") as handle:
+            return handle.read().strip()
+    except OSError:
+        return ""
+
+
+def outdated(names: list[str], keep: set[str]) -> list[str]:
+    """Versions to remove of the directory entries ``names``: all but those in ``keep``, and what an interrupted play left."""
+    return sorted(n for n in names if n not in keep and n != "current")
+
+
+def unpack(module: AnsibleModule, partial: str) -> None:
+    """Fill ``partial`` from the bundle."""
+    p = module.params
+    if p["kind"] == "files":
+        module.run_command(["tar", "-xf", p["bundle"], "-C", partial, "--no-same-owner"], check_rc=True)
+        return
+    os.makedirs(p["wheels"], exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=os.path.dirname(p["wheels"])) as folder:
+        module.run_command(["tar", "-xf", p["bundle"], "-C", folder, "--no-same-owner"], check_rc=True)
+        arrived = os.path.join(folder, "wheels")
+        for name in os.listdir(arrived) if os.path.isdir(arrived) else []:
+            os.rename(os.path.join(arrived, name), os.path.join(p["wheels"], name))
+        lock = os.path.join(folder, "requirements.txt")
+        environment = {"UV_CACHE_DIR": UV_CACHE, "UV_NO_CONFIG": "1", "UV_OFFLINE": "1", "UV_PYTHON_DOWNLOADS": "never"}
+        for command in (
+            [p["uv"], "venv", "--quiet", "--allow-existing", "--relocatable", "--python", p["python"], partial],
+            [
+                p["uv"],
+                "pip",
+                "install",
+                "--quiet",
+                "--python",
+                partial,
+                "--no-index",
+                "--find-links",
+                p["wheels"],
+                "--require-hashes",
+                "--no-deps",
+                "--compile-bytecode",
+                "--requirement",
+                lock,
+            ],
+        ):
+            rc, out, err = module.run_command(command, environ_update=environment)
+            if rc:
+                raise RuntimeError(f"the environment could not be built: {(err or out).strip()[:1500]}")
+
+
+def install(module: AnsibleModule, target: str) -> None:
+    """Unpack beside ``target`` and rename: it is there whole, or not at all."""
+    os.makedirs(os.path.dirname(target), exist_ok=True)
+    partial = tempfile.mkdtemp(prefix=f".{os.path.basename(target)}.", dir=os.path.dirname(target))
+    try:
+        os.chmod(partial, 0o755)
+        unpack(module, partial)
+        with open(os.path.join(partial, MARKER), "w", encoding="utf-8") as marker:
+            marker.write(module.params["fingerprint"] + "\n")
+        if os.path.exists(target):
+            # Of the same name but other bytes: it stays until the new one is whole.
+            os.rename(target, f"{partial}.old")
+        os.rename(partial, target)
+    except (OSError, RuntimeError) as error:
+        module.fail_json(msg=f"{target} was not installed and the host is as before: {error}")
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+        shutil.rmtree(f"{partial}.old", ignore_errors=True)
+
+
+def main() -> None:
+    """Entry point of the module."""
+    module = AnsibleModule(
+        argument_spec={
+            "name": {"type": "str"},
+            "lock": {"type": "path"},
+            "dest": {"type": "path"},
+            "version": {"type": "str"},
+            "switch": {"type": "bool", "default": True},
+            "python": {"type": "path", "default": "/usr/bin/python3.11"},
+            "uv": {"type": "path", "default": "/opt/uv/current/bin/uv"},
+            "wheels": {"type": "path", "default": "/var/cache/foss-data-platform/wheels"},
+            "fingerprint": {"type": "str"},
+            "kind": {"type": "str", "choices": ["files", "python"], "default": "files"},
+            "bundle": {"type": "path"},
+        },
+        supports_check_mode=True,
+    )
+    p = module.params
+    target, current = os.path.join(p["dest"], p["version"]), os.path.join(p["dest"], "current")
+    there = read(os.path.join(target, MARKER)) == p["fingerprint"]
+    previous = os.path.basename(os.readlink(current)) if os.path.islink(current) else ""
+    to_switch = p["switch"] and previous != p["version"]
+    result = {
+        "changed": not there or to_switch,
+        "path": target,
+        "version": p["version"],
+        "previous": previous,
+        "fingerprint": p["fingerprint"],
+        "diff": {"before": f"{p['dest']}: {previous or 'absent'}\n", "after": f"{p['dest']}: {p['version']}\n"},
+    }
+    if module.check_mode or not result["changed"]:
+        module.exit_json(**result)
+    if not there and not p["bundle"]:
+        wheels = os.listdir(p["wheels"]) if os.path.isdir(p["wheels"]) else []
+        module.exit_json(missing=True, wheels=wheels, **result)
+    if not there:
+        install(module, target)
+    if to_switch:
+        partial = f"{current}.partial"
+        if os.path.lexists(partial):
+            os.unlink(partial)
+        os.symlink(p["version"], partial)
+        os.rename(partial, current)
+        for name in outdated(os.listdir(p["dest"]), {p["version"], previous}):
+            shutil.rmtree(os.path.join(p["dest"], name), ignore_errors=True)
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()
