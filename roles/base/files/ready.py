@@ -8,6 +8,7 @@ ready [--timeout SECONDS] trino URL                  a query over a worker comes
 ready [--timeout SECONDS] postgresql HOST PORT       the server takes connections (not: is starting up)
 ready [--timeout SECONDS] tcp HOST PORT              something accepts a connection
 ready [--timeout SECONDS] socket PATH                something accepts on a unix socket
+ready [--timeout SECONDS] dagster-daemon URL         every daemon has reported itself healthy since now
 """
 
 import argparse
@@ -19,6 +20,7 @@ import time
 import urllib.error
 import urllib.request
 
+BEGAN = time.time()
 INTERVAL = 0.2  # seconds between two attempts
 ATTEMPT_TIMEOUT = 5  # seconds for one attempt
 
@@ -75,7 +77,17 @@ def unix(path: str) -> None:
         connection.connect(path)
 
 
-PROBES = {"http": http, "trino": trino, "postgresql": postgresql, "tcp": tcp, "socket": unix}
+def dagster_daemon(url: str) -> None:
+    """Every required daemon has reported itself healthy since this probe began, so not merely its predecessor."""
+    query = "{instance{daemonHealth{allDaemonStatuses{daemonType required healthy lastHeartbeatTime}}}}"
+    answer = _post(url, json.dumps({"query": query}).encode(), {"Content-Type": "application/json"})
+    statuses = answer["data"]["instance"]["daemonHealth"]["allDaemonStatuses"]
+    late = [s["daemonType"] for s in statuses if s["required"] and not (s["healthy"] and s["lastHeartbeatTime"] > BEGAN)]
+    if late or not statuses:
+        raise OSError(f"no heartbeat yet of {', '.join(late)}")
+
+
+PROBES = {"dagster-daemon": dagster_daemon, "http": http, "trino": trino, "postgresql": postgresql, "tcp": tcp, "socket": unix}
 
 
 def main() -> int:

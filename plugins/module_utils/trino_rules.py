@@ -1,0 +1,254 @@
+# Copyright (c) 2026 FOSS Data Platform contributors
+# SPDX-License-Identifier: MIT
+"""Rules of Trino's file-based access control that belong to one schema, and the file that many plays edit.
+
+How Trino reads the file (seen on 476): in each section the first rule that matches counts, what none matches is denied.
+``user``, ``group``, ``catalog`` and ``schema`` are regular expressions over the whole name. Writing needs the catalog rule
+``all``. A user sees a schema if any rule lets it do anything there.
+
+What is ours: rules in ``schemas`` and ``tables`` that name exactly one schema and one user or group and nothing finer (table,
+columns, filter), and in ``catalogs`` those that name exactly one catalog and one user or group. All others are never changed
+or moved. Ours stand at the end of the section, or before the first other rule that would catch their user first.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import re
+import tempfile
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from ansible_collections.foss_data.platform.plugins.module_utils.patience import patiently
+
+ALL_PRIVILEGES = ["SELECT", "INSERT", "DELETE", "UPDATE", "OWNERSHIP", "GRANT_SELECT"]
+READING = {"SELECT", "GRANT_SELECT"}
+LEVELS = ("none", "read-only", "all", "owner")  # of a catalog rule, each includes the ones before
+FINER = ("table", "columns", "filter", "filter_environment")
+KEEP: Any = object()  # leave that part of the rules as it is
+NOBODY = "\x00nobody"  # a name that only a rule for everybody matches
+
+
+
+def pattern(name: str) -> str:
+    """The regular expression, Java's and Python's, that matches ``name`` alone."""
+    return re.sub(r"([\\.\[\]{}()*+?^$|])", r"\\\1", name)
+
+
+def merge(document: dict, catalog: str, schema: str, owner: Any = KEEP, grants: Any = KEEP) -> dict:
+    """``document`` with the schema's owner (a user or None) and grants (each with user or group, and privileges) as given."""
+    result = json.loads(json.dumps(document))
+    present = own_rules(result, catalog, schema)
+    place = {"catalog": pattern(catalog), "schema": pattern(schema)}
+    owners = present["schemas"]
+    if owner is not KEEP:
+        owners = [{"user": pattern(owner), **place, "owner": True}] if owner else []
+    granted = [r for r in present["tables"] if "OWNERSHIP" not in r["privileges"]]
+    if grants is not KEEP:
+        granted = _grant_rules(place, grants)
+    all_of_it = [{**_named(r), **place, "privileges": ALL_PRIVILEGES} for r in owners]
+    wanted = {"schemas": owners, "tables": all_of_it + [r for r in granted if _named(r) not in map(_named, owners)]}
+    for section, rules in wanted.items():
+        _replace_rules(result, section, present[section], rules)
+    for rule in present["schemas"] + present["tables"] + wanted["schemas"] + wanted["tables"]:
+        _set_catalog_rule(result, catalog, _named(rule))
+    return result
+
+
+def own_rules(document: dict, catalog: str, schema: str) -> dict[str, list[dict]]:
+    """The rules of ``schema`` that are ours, by section."""
+    place = {"catalog": pattern(catalog), "schema": pattern(schema)}
+    found = {}
+    for section, key in (("schemas", "owner"), ("tables", "privileges")):
+        found[section] = [
+            r
+            for r in document[section]
+            if set(r) in ({"user", key, *place}, {"group", key, *place}) and all(r[k] == v for k, v in place.items())
+        ]
+    return found
+
+
+def sees(document: dict, user: str, catalog: str, schema: str | None = None) -> bool:
+    """Whether some rule may let ``user`` see the schema (any, if None); rules of groups count, who is in them is not known."""
+    return _may_see(document, {"user": pattern(user)}, catalog, schema)
+
+
+def _may_see(document: dict, named: dict, catalog: str, schema: str | None) -> bool:
+    return any(
+        (r.get("owner") or r.get("privileges")) and _catches(r, named, catalog, schema)
+        for section in ("schemas", "tables")
+        for r in document[section]
+    )
+
+
+def _named(rule: dict) -> dict:
+    """Whom one of our rules is for."""
+    return {kind: rule[kind] for kind in ("user", "group") if kind in rule}
+
+
+def _plain(expression: str) -> str:
+    """The name that `pattern` was made of."""
+    return re.sub(r"\\(.)", r"\1", expression)
+
+
+def _grant_rules(place: dict, grants: list[dict]) -> list[dict]:
+    """Users before groups, and groups that may do more before others: someone in several gets the first that matches."""
+    merged: dict[tuple[str, str], set] = {}
+    for grant in grants:
+        kind = "user" if grant.get("user") else "group"
+        merged.setdefault((kind, grant[kind]), set()).update(grant["privileges"])
+    order = sorted(merged.items(), key=lambda item: (item[0][0] != "user", -len(item[1]), item[0][1]))
+    return [{kind: pattern(name), **place, "privileges": sorted(privileges)} for (kind, name), privileges in order]
+
+
+def _replace_rules(document: dict, section: str, present: list[dict], wanted: list[dict]) -> None:
+    rules = document[section]
+    others = [r for r in rules if r not in present]
+    needed = [r for r in wanted if not _given(others, r)]
+    unmoved = all(_first_catcher(rules, r) == rules.index(r) for r in present)
+    if unmoved and _canonical(present) == _canonical(needed):
+        return
+    at = next((i for i, r in enumerate(rules) if r in present), len(rules))
+    at = min([at, *(_first_catcher(others, r) for r in needed)])
+    document[section] = others[:at] + needed + others[at:]
+
+
+def _canonical(rules: list[dict]) -> list[dict]:
+    return [{k: sorted(v) if isinstance(v, list) else v for k, v in r.items()} for r in rules]
+
+
+def _matches(expression: str | None, name: str) -> bool:
+    try:
+        return expression is None or re.fullmatch(expression, name) is not None
+    except re.error:  # Java knows expressions that Python doesn't
+        return False
+
+
+def _catches(rule: dict, named: dict, catalog: str, schema: str | None) -> bool:
+    """Whether the rule may match the one that is named. Any user may be in any group."""
+    if not _matches(rule.get("catalog"), catalog) or (schema is not None and not _matches(rule.get("schema"), schema)):
+        return False
+    if "user" in named:
+        return _matches(rule.get("user"), _plain(named["user"]))
+    # Rules for single users go before those for groups.
+    return _matches(rule.get("user"), NOBODY) and _matches(rule.get("group"), _plain(named["group"]))
+
+
+def _wins(other: dict, rule: dict) -> bool:
+    """Whether ``other``, standing first, would take the place of ``rule``. A finer one is there to do so, and may."""
+    schema = _plain(rule["schema"]) if "schema" in rule else None
+    if any(key in other for key in FINER) or not _catches(other, _named(rule), _plain(rule["catalog"]), schema):
+        # Someone in two groups needs the wider catalog rule first.
+        return "allow" in rule and "group" in rule and _narrower_group(other, rule)
+    return True
+
+
+def _narrower_group(other: dict, rule: dict) -> bool:
+    return "group" in other and _matches(other.get("catalog"), _plain(rule["catalog"])) and _level(other) < _level(rule)
+
+
+def _first_catcher(rules: list[dict], rule: dict) -> int:
+    return next((i for i, other in enumerate(rules) if _wins(other, rule)), len(rules))
+
+
+def _given(others: list[dict], rule: dict) -> bool:
+    """Whether the first of the others that matches for certain gives at least as much, as the administrator's rule does."""
+    first = next((o for o in others if _wins(o, rule)), None)
+    if first is None or "user" not in rule or "group" in first or "role" in first:
+        return False
+    if "allow" in rule:
+        return _level(first) >= _level(rule)
+    if "owner" in rule:
+        return bool(first.get("owner"))
+    return set(first.get("privileges", ())) >= set(rule["privileges"])
+
+
+def _level(rule: dict) -> int:
+    """How far a catalog rule goes. Trino takes true and false for all and none, too."""
+    allow = rule["allow"]
+    return LEVELS.index({True: "all", False: "none"}.get(allow, allow))
+
+
+def _set_catalog_rule(document: dict, catalog: str, named: dict) -> None:
+    """The catalog rule of one user or group: there while it may see a schema, and wide enough to write if it may write.
+
+    It is never narrowed: what it leaves open, the other sections still deny.
+    """
+    rules = document["catalogs"]
+    keys = {**named, "catalog": pattern(catalog)}
+    present = [r for r in rules if set(r) == {*keys, "allow"} and all(r[k] == v for k, v in keys.items())]
+    if not _may_see(document, named, catalog, None):
+        document["catalogs"] = [r for r in rules if r not in present]
+        return
+    writes = any(
+        r.get("owner") or set(r.get("privileges", ())) - READING
+        for section in ("schemas", "tables")
+        for r in document[section]
+        if _named(r) == named and _matches(r.get("catalog"), catalog)
+    )
+    needed = {**keys, "allow": "all" if writes else "read-only"}
+    wide_enough = bool(present) and _level(present[0]) >= _level(needed)
+    _replace_rules(document, "catalogs", present, [present[0] if wide_enough else needed])
+
+
+# -- the file
+
+
+def read_rules(path: str) -> dict:
+    """The document. Raises ValueError with one sentence if there is no such file or if it is not what Trino takes."""
+    try:
+        with open(path, encoding="utf-8") as handle:
+            document = json.load(handle)
+    except FileNotFoundError:
+        raise ValueError(f"rules_file {path} does not exist: give the coordinator's security.config-file, on its host") from None
+    except (OSError, ValueError) as error:
+        raise ValueError(f"rules_file {path} can't be read as JSON ({error}): mend it by hand") from error
+    if not isinstance(document, dict) or not all(isinstance(document.get(s), list) for s in ("catalogs", "schemas", "tables")):
+        # Trino opens a section that is missing to everybody: the first rule in it would shut all the others out.
+        raise ValueError(f"rules_file {path} has to be an object with the lists `catalogs`, `schemas` and `tables`: add them first")
+    return document
+
+
+def edit_rules(path: str, change: Callable[[dict], dict], timeout: float) -> None:
+    """Replace the document by ``change(document)``, if that differs, in one step that readers never see half done.
+
+    The folder is locked meanwhile, so that two plays at once both land. Owner and mode stay. Raises ValueError (see
+    `read_rules`; also if the lock is not had within ``timeout`` seconds) and OSError.
+    """
+    path = os.path.realpath(path)
+    with _locked(os.path.dirname(path), timeout):
+        before = read_rules(path)
+        after = change(before)
+        if after != before:
+            _replace(path, json.dumps(after, indent=2) + "\n")
+
+
+@contextlib.contextmanager
+def _locked(folder: str, timeout: float) -> Iterator[None]:
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        patiently(lambda: fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB), timeout, lambda e: isinstance(e, BlockingIOError))
+        yield
+    except BlockingIOError:
+        raise ValueError(f"another play holds the lock on {folder}: run again when it is done") from None
+    finally:
+        os.close(handle)
+
+
+def _replace(path: str, text: str) -> None:
+    found = os.stat(path)
+    handle, partial = tempfile.mkstemp(prefix=".rules-", dir=os.path.dirname(path))
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as target:
+            os.fchown(target.fileno(), found.st_uid, found.st_gid)
+            os.fchmod(target.fileno(), found.st_mode & 0o7777)
+            target.write(text)
+            target.flush()
+            os.fsync(target.fileno())
+        os.rename(partial, path)
+    except BaseException:
+        os.unlink(partial)
+        raise

@@ -1,0 +1,83 @@
+#!/usr/bin/env python3
+# Copyright (c) 2026 FOSS Data Platform contributors
+# SPDX-License-Identifier: MIT
+"""Generate the credentials that an inventory does not have yet, into a SOPS file encrypted to an age key.
+
+    scripts/make_secrets.py inventories/mysite
+
+The age key is the one SOPS uses ($SOPS_AGE_KEY_FILE, else sops/age/keys.txt in the user's configuration folder); it is made
+if there is none. Credentials that exist are never touched. No plain text touches the disk.
+"""
+
+import argparse
+import json
+import os
+import secrets
+import string
+import subprocess
+import sys
+from pathlib import Path
+
+import pyrage
+import yaml
+
+ROOT = Path(__file__).resolve().parent.parent
+ALPHABET = string.ascii_letters + string.digits
+
+
+def key_file() -> Path:
+    """Where SOPS looks for the age key."""
+    if os.environ.get("SOPS_AGE_KEY_FILE"):
+        return Path(os.environ["SOPS_AGE_KEY_FILE"])
+    return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "sops" / "age" / "keys.txt"
+
+
+def recipient(path: Path) -> str:
+    """The public half of the key in ``path``; the key is made if there is none."""
+    if not path.exists():
+        identity = pyrage.x25519.Identity.generate()
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as handle:
+            handle.write(f"# public key: {identity.to_public()}\n{identity}\n")
+        print(f"made the age key {path}: keep a copy in a safe place, without it the credentials are lost")
+    lines = [line for line in path.read_text().splitlines() if line.startswith("AGE-SECRET-KEY-")]
+    if not lines:
+        raise SystemExit(f"{path} holds no age key: move it away to have one made, or put yours in")
+    return str(pyrage.x25519.Identity.from_str(lines[0]).to_public())
+
+
+def sops(*arguments: str, text: str | None = None) -> str:
+    """Output of ``sops``; ends the program with its own last line if it fails."""
+    done = subprocess.run(["sops", *arguments], input=text, capture_output=True, text=True, check=False)
+    if done.returncode:
+        reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+        raise SystemExit(f"sops refused ({reason}): is the age key of this inventory's file in {key_file()}?")
+    return done.stdout
+
+
+def main() -> int:
+    """0 when the inventory has every credential."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("inventory", type=Path, help="folder of the inventory")
+    inventory = parser.parse_args().inventory
+    if not (inventory / "hosts.yml").exists():
+        raise SystemExit(f"{inventory} is not an inventory: it has no hosts.yml")
+    settings = yaml.safe_load((ROOT / "group_vars/all/secrets.yml").read_text())
+    target = inventory / "group_vars" / "all" / "secrets.sops.yaml"
+    public = recipient(key_file())
+    there = json.loads(sops("decrypt", "--output-type", "json", str(target))) if target.exists() else {}
+    missing = [name for name in settings["secrets_names"] if name not in there]
+    generated = {n: "".join(secrets.choice(ALPHABET) for _ in range(settings["secrets_length"])) for n in missing}
+    if not target.exists():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        kind = ["--input-type", "json", "--output-type", "yaml", "--filename-override", target.name]
+        target.write_text(sops("encrypt", "--age", public, *kind, text=json.dumps(generated)))
+    else:
+        for name, value in generated.items():
+            sops("set", "--value-stdin", str(target), f'["{name}"]', text=json.dumps(value))
+    print(f"{target}: {len(missing)} generated, {len(there)} kept")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,54 @@
+"""What holds on every host of the platform, whichever services it carries."""
+
+import re
+
+# Of 10; systemd's own word for this range is "OK".
+EXPOSURE_CEILING = 2.5
+SSH_PORT = "22"
+
+
+def units_of_ours(host) -> list[str]:
+    """Units whose file, or an addition to it, was written by a role."""
+    patterns = "-name '*.service' -o -path '*.service.d/foss-data-platform.conf'"
+    found = host.check_output(f"find /etc/systemd/system -type f '(' {patterns} ')'")
+    names = {re.search(r"/([^/]+\.service)", line).group(1) for line in found.splitlines()}
+    return sorted(n for n in names if not n.endswith("@.service") and n != "systemd-journald.service")
+
+
+def test_nothing_has_failed(host):
+    assert host.check_output("systemctl list-units --failed --plain --no-legend") == ""
+    assert host.check_output("systemctl is-system-running") == "running"
+
+
+def test_only_ssh_listens_beyond_loopback(host):
+    addresses = [line.split()[3] for line in host.check_output("ss -Hltn").splitlines()]
+    open_to_all = [a for a in addresses if not a.startswith(("127.", "[::1]")) and a.rsplit(":", 1)[-1] != SSH_PORT]
+    assert not open_to_all
+
+
+def test_units_are_sandboxed(host):
+    exposed = {}
+    for unit in units_of_ours(host):
+        report = host.check_output(f"systemd-analyze security --no-pager {unit}")
+        exposure = float(re.search(r"Overall exposure level for .*: ([\d.]+)", report).group(1))
+        if exposure > EXPOSURE_CEILING:
+            exposed[unit] = exposure
+    assert not exposed
+
+
+def test_unit_files_are_valid(host):
+    units = units_of_ours(host)
+    if units:
+        report = host.run(f"systemd-analyze verify --man=no {' '.join(units)}")
+        assert (report.rc, report.stderr) == (0, "")
+
+
+def test_units_come_back_and_have_a_limit(host):
+    for unit in units_of_ours(host):
+        shown = host.check_output(f"systemctl show -p Type -p Restart -p MemoryMax -p UnitFileState {unit}")
+        settings = dict(line.split("=", 1) for line in shown.splitlines())
+        if settings["Type"] == "oneshot":
+            continue
+        assert settings["Restart"] in ("on-failure", "always"), unit
+        assert settings["MemoryMax"].isdigit(), f"{unit} has no memory limit"
+        assert settings["UnitFileState"].startswith("enabled"), unit
