@@ -51,7 +51,8 @@ apt_install() {
 # calling script once more (with its arguments, hence "$@"), as a member of the group that may use Docker.
 need_docker() {
   if docker info > /dev/null 2>&1; then return; fi
-  need_packages docker=docker.io
+  # A client alone is no engine.
+  need_packages dockerd=docker.io
   as_root docker info > /dev/null 2>&1 || step "Start Docker" start_docker
   if docker info > /dev/null 2>&1; then return; fi
   [ -z "${FDP_IN_DOCKER_GROUP:-}" ] || die "Docker runs, but $(id -un) can't reach it: see 'docker info'"
