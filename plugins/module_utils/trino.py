@@ -148,7 +148,7 @@ def column_names(columns: list[dict]) -> list[str]:
 
 @dataclass
 class Result:
-    """What a statement gave: ``rows`` as lists of JSON values, ``columns`` as ``name`` and ``type``, and what Trino says of it."""
+    """What a statement gave: ``rows`` as lists of JSON values, ``columns`` as ``name`` and ``type``, and what Trino says."""
 
     rows: list[list]
     columns: list[dict]
@@ -232,7 +232,9 @@ class Client:
         try:
             found = patiently(ask, self.timeout, lambda error: isinstance(error, _StartingError))
         except (_StartingError, requests.exceptions.RequestException) as error:
-            raise TrinoError(f"Trino does not answer at {self.address} ({one_line(_root(error))}): is it running there?") from error
+            raise TrinoError(
+                f"Trino does not answer at {self.address} ({one_line(_root(error))}): is it running there?"
+            ) from error
         self._started = True
         return found
 

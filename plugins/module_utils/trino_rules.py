@@ -32,7 +32,6 @@ KEEP: Any = object()  # leave that part of the rules as it is
 NOBODY = "\x00nobody"  # a name that only a rule for everybody matches
 
 
-
 def pattern(name: str) -> str:
     """The regular expression, Java's and Python's, that matches ``name`` alone."""
     return re.sub(r"([\\.\[\]{}()*+?^$|])", r"\\\1", name)
@@ -69,6 +68,12 @@ def own_rules(document: dict, catalog: str, schema: str) -> dict[str, list[dict]
             if set(r) in ({"user", key, *place}, {"group", key, *place}) and all(r[k] == v for k, v in place.items())
         ]
     return found
+
+
+def users(document: dict, catalog: str, schema: str) -> list[str]:
+    """The users that rules of ours let into ``schema``."""
+    rules = own_rules(document, catalog, schema)
+    return sorted({_plain(r["user"]) for r in rules["schemas"] + rules["tables"] if "user" in r and r.get("privileges") != []})
 
 
 def sees(document: dict, user: str, catalog: str, schema: str | None = None) -> bool:
@@ -208,7 +213,9 @@ def read_rules(path: str) -> dict:
         raise ValueError(f"rules_file {path} can't be read as JSON ({error}): mend it by hand") from error
     if not isinstance(document, dict) or not all(isinstance(document.get(s), list) for s in ("catalogs", "schemas", "tables")):
         # Trino opens a section that is missing to everybody: the first rule in it would shut all the others out.
-        raise ValueError(f"rules_file {path} has to be an object with the lists `catalogs`, `schemas` and `tables`: add them first")
+        raise ValueError(
+            f"rules_file {path} has to be an object with the lists `catalogs`, `schemas` and `tables`: add them first"
+        )
     return document
 
 

@@ -12,14 +12,16 @@ author: FOSS Data Platform contributors (@foss-data)
 description:
   - Creates or removes a schema, and keeps the rules of Trino's file-based access control that give it to its owner.
   - Neither the Iceberg JDBC catalog nor Delta Lake knows GRANT, so owner and grants are rules in O(rules_file).
-    Rules of other schemas are never touched, and two plays at once both land.
+    Rules of other schemas and those written by hand are never touched, and two plays at once both land.
+  - Done means that Trino has read the rules, that is, that the owner sees the schema. Trino reads them again by itself only
+    if it runs with C(security.refresh-period).
 extends_documentation_fragment: foss_data.platform.trino
 attributes:
   check_mode:
     description: Says what would change and changes nothing.
     support: full
   diff_mode:
-    description: Shows schema and rules before and after.
+    description: Shows schema and access rules before and after.
     support: full
 options:
   catalog:
@@ -34,26 +36,34 @@ options:
     description: Where its tables lie, for catalogs that know locations. It can't be changed later.
     type: str
   owner:
-    description: The Trino user that may do everything in it. Needs O(rules_file).
+    description:
+      - The Trino user that may do everything in it. Needs O(rules_file).
+      - If not given it stays as it is; if empty there is none.
     type: str
   grants:
-    description: Other users that may use its tables. Needs O(owner).
+    description:
+      - Others that may use its tables. Needs O(rules_file).
+      - If not given they stay as they are; if an empty list there are none.
     type: list
     elements: dict
-    default: []
     suboptions:
       user:
-        description: Name of the user.
+        description: Name of a user.
         type: str
-        required: true
+      group:
+        description: Name of a group.
+        type: str
       privileges:
-        description: What it may do.
+        description: What the user or group may do.
         type: list
         elements: str
         choices: [SELECT, INSERT, DELETE, UPDATE, GRANT_SELECT]
         default: [SELECT]
   rules_file:
-    description: The coordinator's C(security.config-file), on the host where the module runs.
+    description:
+      - The coordinator's C(security.config-file), on the host where the module runs. It has to have the lists C(catalogs),
+        C(schemas) and C(tables).
+      - With O(state=absent) the schema's rules are removed from it, too.
     type: path
   cascade:
     description: Whether O(state=absent) removes the tables too. Without it a schema that holds tables stays.
@@ -76,7 +86,18 @@ EXAMPLES = r"""
     owner: sales
     grants:
       - user: finance
+      - group: analysts
+        privileges: [SELECT, GRANT_SELECT]
     rules_file: /etc/trino/rules.json
+
+- name: No such schema, whatever it holds
+  foss_data.platform.trino_schema:
+    user: admin
+    catalog: iceberg
+    name: sales_marts
+    rules_file: /etc/trino/rules.json
+    cascade: true
+    state: absent
 """
 
 RETURN = r"""
@@ -85,22 +106,30 @@ statements:
   returned: always
   type: list
   elements: str
+  sample: ['CREATE SCHEMA "iceberg"."sales_marts" WITH (location = ''s3://lakehouse/sales/marts/'')']
 """
 
 import json
 import re
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.foss_data.platform.plugins.module_utils.patience import patiently
 from ansible_collections.foss_data.platform.plugins.module_utils.trino import (
-    CONNECTION,
-    Trino,
+    TrinoError,
+    TrinoModule,
     identifier,
+    like,
     literal,
-    merge_rules,
-    rules_file,
-    schema_rules,
 )
+from ansible_collections.foss_data.platform.plugins.module_utils.trino_rules import (
+    KEEP,
+    edit_rules,
+    merge,
+    read_rules,
+    sees,
+    users,
+)
+
+IN_FORCE = 30  # seconds that Trino gets to read the rules again
 
 
 class NotInForceError(Exception):
@@ -113,86 +142,130 @@ def location_of(create_statement: str) -> str | None:
     return match.group(1).replace("''", "'") if match else None
 
 
-def rules_of(document: dict, catalog: str, schema: str) -> dict:
-    """Those rules of the document that name the schema."""
-    return {
-        section: [
-            r
-            for r in document.get(section, [])
-            if r.get("catalog") == re.escape(catalog) and r.get("schema") == re.escape(schema)
-        ]
-        for section in ("schemas", "tables")
-    }
+class Schema(TrinoModule):
+    """A schema and its rules. Its state: ``schema``, None if there is none, and with a rules file ``rules``, the document."""
 
+    @property
+    def _full_name(self) -> str:
+        return f"{identifier(self.params['catalog'])}.{identifier(self.params['name'])}"
 
-class Schema:
-    """A schema and its rules."""
+    def read(self):
+        """The schema with what is managed of it, and the rules."""
+        rules = {"rules": self._rules(read_rules, self.params["rules_file"])} if self.params["rules_file"] else {}
+        return {"schema": self._schema(), **rules}
 
-    def __init__(self, module: AnsibleModule):
-        self.module, self.p, self.trino = module, module.params, Trino(module)
-        self.full_name = f"{identifier(self.p['catalog'])}.{identifier(self.p['name'])}"
+    def _schema(self) -> dict | None:
+        try:
+            if not self._seen_by(None):
+                return None
+        except TrinoError as error:
+            if error.name == "CATALOG_NOT_FOUND" and self.params["state"] == "absent":
+                return None
+            raise
+        if self.params["state"] == "absent":
+            return {"tables": sorted(row[0] for row in self.client.rows(f"SHOW TABLES FROM {self._full_name}"))}
+        if self.params["location"]:
+            return {"location": location_of(self.client.rows(f"SHOW CREATE SCHEMA {self._full_name}")[0][0])}
+        return {}
 
-    def read(self) -> dict | None:
-        """Its location; None if there is no such schema."""
-        rows = self.trino.rows(f"SHOW SCHEMAS FROM {identifier(self.p['catalog'])} LIKE {literal(self._pattern())} ESCAPE '\\'")
-        if not rows:
-            return None
-        if not self.p["location"]:
-            return {}
-        return {"location": location_of(self.trino.rows(f"SHOW CREATE SCHEMA {self.full_name}")[0][0])}
+    def _seen_by(self, user: str | None) -> bool:
+        query = f"SHOW SCHEMAS FROM {identifier(self.params['catalog'])} {like(self.params['name'])}"
+        return bool(self.client.rows(query, user=user))
 
-    def _pattern(self) -> str:
-        return re.sub(r"([\\%_])", r"\\\1", self.p["name"])
+    def _rules(self, call, *arguments):
+        try:
+            return call(*arguments)
+        except (OSError, ValueError) as error:
+            self.fail(f"the access rules were not changed: {error}")
 
-    def statements(self, before: dict | None) -> list[str]:
-        """What has to be run; leaves the module where that can't be."""
-        name = f"{self.p['catalog']}.{self.p['name']}"
-        if self.p["state"] == "absent":
-            if before is None:
-                return []
-            tables = self.trino.rows(f"SHOW TABLES FROM {self.full_name}")
-            if tables and not self.p["cascade"]:
-                self.module.fail_json(
-                    msg=f"schema {name} holds {len(tables)} tables ({tables[0][0]} …) and stays: "
+    def _merged(self, document: dict) -> dict:
+        p = self.params
+        owner, grants = (KEEP if p[key] is None else p[key] for key in ("owner", "grants"))
+        if p["state"] == "absent":
+            owner, grants = None, []
+        return merge(document, p["catalog"], p["name"], owner, grants)
+
+    def wanted(self, before):
+        """As given; leaves the module if the schema lies elsewhere or would take tables with it."""
+        rules = {"rules": self._merged(before["rules"])} if "rules" in before else {}
+        name, found, location = f"{self.params['catalog']}.{self.params['name']}", before["schema"], self.params["location"]
+        if self.params["state"] == "absent":
+            tables = (found or {}).get("tables")
+            if tables and not self.params["cascade"]:
+                self.fail(
+                    f"schema {name} holds {len(tables)} tables ({', '.join(tables[:3])}{' …' if tables[3:] else ''}) and stays: "
                     "remove them, or set cascade if they may be lost"
                 )
-            return [f"DROP SCHEMA {self.full_name} CASCADE" if tables else f"DROP SCHEMA {self.full_name}"]
-        if before is None:
-            location = f" WITH (location = {literal(self.p['location'])})" if self.p["location"] else ""
-            return [f"CREATE SCHEMA {self.full_name}{location}"]
-        if self.p["location"] and (before["location"] or "").rstrip("/") != self.p["location"].rstrip("/"):
-            self.module.fail_json(
-                msg=f"schema {name} lies at {before['location']} and can't be moved to {self.p['location']}: "
-                "make a schema of another name there and copy the tables"
+            return {"schema": None, **rules}
+        if found is None:
+            return {"schema": {"location": location} if location else {}, **rules}
+        if location and (found["location"] or "").rstrip("/") != location.rstrip("/"):
+            lies = f"lies at {found['location']}" if found["location"] else "has no location"
+            self.fail(
+                f"schema {name} {lies} and can't be moved to {location}: make a schema of another name there and copy the tables"
             )
-        return []
+        return {"schema": found, **rules}
 
-    def wait_for_owner(self) -> None:
-        """Until Trino has read the rules: the owner sees the schema."""
+    def statements(self, before, after):
+        """CREATE or DROP, or nothing if only rules change."""
+        if before["schema"] == after["schema"]:
+            return []
+        if after["schema"] is None:
+            return [f"DROP SCHEMA {self._full_name}" + (" CASCADE" if before["schema"]["tables"] else "")]
+        location = after["schema"].get("location")
+        return [f"CREATE SCHEMA {self._full_name}" + (f" WITH (location = {literal(location)})" if location else "")]
 
-        def seen() -> None:
-            query = f"SHOW SCHEMAS FROM {identifier(self.p['catalog'])} LIKE {literal(self._pattern())} ESCAPE '\\'"
-            try:
-                rows = self.trino.cursor(query, user=self.p["owner"]).fetchall()
-            except Exception as error:
-                raise NotInForceError(str(error)) from error
-            if not rows:
-                raise NotInForceError("the owner does not see the schema")
+    def apply(self, before, after):
+        """The schema first when it comes, the rules first when it goes: nobody is ever let into what is not theirs."""
+        if after["schema"] is not None:
+            super().apply(before, after)
+        if before.get("rules") != after.get("rules"):
+            # Merged into what the file holds by now.
+            self._rules(edit_rules, self.params["rules_file"], self._merged, self.params["timeout"])
+        if after["schema"] is None:
+            super().apply(before, after)
+
+    def check(self, before, after):
+        """Wait until Trino has read the rules, which it does by itself once in its refresh period."""
+        if "rules" not in after or after["schema"] is None:
+            return
+        place = (self.params["catalog"], self.params["name"])
+        now = users(after["rules"], *place)
+        # Some other rule may let in a user that lost its own.
+        gone = [u for u in users(before["rules"], *place) if u not in now and not sees(after["rules"], u, *place)]
+
+        def in_force() -> None:
+            for user in now + gone:
+                try:
+                    seen, why = self._seen_by(user), "it is not there"
+                except TrinoError as error:
+                    if error.name != "PERMISSION_DENIED":
+                        raise
+                    seen, why = False, str(error)
+                if seen != (user in now):
+                    raise NotInForceError(f"{user} still sees the schema" if seen else f"for {user}: {why}")
 
         try:
-            patiently(seen, 30, lambda error: isinstance(error, NotInForceError))
+            patiently(in_force, IN_FORCE, lambda error: isinstance(error, NotInForceError))
         except NotInForceError as error:
-            self.module.fail_json(
-                msg=f"Trino did not take up the rules in {self.p['rules_file']} ({error}): is that its security.config-file, "
-                "with security.refresh-period set?"
+            self.fail(
+                f"Trino did not take up the rules in {self.params['rules_file']} ({error}): is that its security.config-file, "
+                "with security.refresh-period set, and may this user ask in the name of others?"
             )
+
+    @staticmethod
+    def shown(state):
+        """The state with one rule on a line."""
+        text = f"schema: {json.dumps(state['schema'])}\n"
+        for section in ("catalogs", "schemas", "tables") if "rules" in state else ():
+            text += f"{section}:\n" + "".join(f"  {json.dumps(rule)}\n" for rule in state["rules"][section])
+        return text
 
 
 def main() -> None:
     """Entry point of the module."""
-    module = AnsibleModule(
-        argument_spec={
-            **CONNECTION,
+    schema = Schema(
+        {
             "catalog": {"type": "str", "required": True},
             "name": {"type": "str", "required": True},
             "location": {"type": "str"},
@@ -200,9 +273,9 @@ def main() -> None:
             "grants": {
                 "type": "list",
                 "elements": "dict",
-                "default": [],
                 "options": {
-                    "user": {"type": "str", "required": True},
+                    "user": {"type": "str"},
+                    "group": {"type": "str"},
                     "privileges": {
                         "type": "list",
                         "elements": "str",
@@ -210,60 +283,20 @@ def main() -> None:
                         "choices": ["SELECT", "INSERT", "DELETE", "UPDATE", "GRANT_SELECT"],
                     },
                 },
+                "required_one_of": [("user", "group")],
+                "mutually_exclusive": [("user", "group")],
             },
             "rules_file": {"type": "path"},
             "cascade": {"type": "bool", "default": False},
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
         },
-        required_by={"owner": ["rules_file"]},
-        supports_check_mode=True,
+        required_by={"owner": ["rules_file"], "grants": ["rules_file"]},
     )
-    p = module.params
-    if p["grants"] and not p["owner"]:
-        module.fail_json(msg="grants need an owner: the rules of a schema are kept together")
-    schema = Schema(module)
-    before = schema.read()
-    statements = schema.statements(before)
-    after = (
-        {"location": p["location"]} if p["state"] == "present" and p["location"] else ({} if p["state"] == "present" else None)
-    )
-    diff = {"before": {"schema": before}, "after": {"schema": after if statements else before}}
-
-    def run(statement: str) -> None:
-        try:
-            schema.trino.cursor(statement).fetchall()
-        except Exception as error:
-            schema.trino.fail(error)
-
-    rules_changed = False
-    if p["rules_file"]:
-        wanted = (
-            schema_rules(p["catalog"], p["name"], p["owner"], p["grants"]) if p["state"] == "present" and p["owner"] else None
-        )
-        try:
-            with rules_file(p["rules_file"]) as (document, write):
-                merged = merge_rules(document, p["catalog"], p["name"], wanted)
-                rules_changed = merged != document
-                diff["before"]["rules"] = rules_of(document, p["catalog"], p["name"])
-                diff["after"]["rules"] = rules_of(merged, p["catalog"], p["name"])
-                if not module.check_mode:
-                    # The schema first when it comes, the rules first when it goes: nobody is ever let into what is not there.
-                    for statement in statements if p["state"] == "present" else []:
-                        run(statement)
-                    if rules_changed:
-                        write(merged)
-        except (OSError, ValueError) as error:
-            module.fail_json(msg=f"the access rules were not changed: {error}")
-    elif not module.check_mode and p["state"] == "present":
-        for statement in statements:
-            run(statement)
-    if not module.check_mode:
-        for statement in statements if p["state"] == "absent" else []:
-            run(statement)
-        if rules_changed and p["owner"] and p["state"] == "present":
-            schema.wait_for_owner()
-    shown = {key: json.dumps(value, indent=2) + "\n" for key, value in diff.items()}
-    module.exit_json(changed=bool(statements) or rules_changed, statements=statements, diff=shown)
+    for option in ("catalog", "name"):
+        value = schema.params[option]
+        if value != value.lower() or not value:
+            schema.fail(f"{option} {value!r}: Trino's names are in small letters")
+    schema.run()
 
 
 if __name__ == "__main__":
