@@ -268,8 +268,8 @@ class Client:
             raise TrinoError(f"Trino answered with HTTP {one_line(str(error))}: {hint}", "HTTP_ERROR") from error
         except (Error, requests.exceptions.RequestException) as error:
             raise TrinoError(
-                f"the connection to Trino at {self.address} was lost ({one_line(_root(error))}): whether the statement was done is "
-                "not known, look at what it should have changed before you run it again"
+                f"the connection to Trino at {self.address} was lost ({one_line(_root(error))}): whether the statement was done "
+                "is not known, look at what it should have changed before you run it again"
             ) from error
 
     def rows(self, query: str, user: str | None = None) -> list[list]:

@@ -26,6 +26,11 @@ EXAMPLES = r"""
   foss_data.platform.trino_info:
     user: admin
   register: trino
+
+- name: All its catalogs work
+  ansible.builtin.assert:
+    that: trino.catalogs | selectattr('error') | length == 0
+    fail_msg: "{{ trino.catalogs | selectattr('error') }}"
 """
 
 RETURN = r"""
@@ -39,38 +44,55 @@ nodes:
   returned: always
   type: list
   elements: dict
+  sample: [{node_id: one, coordinator: true, state: active}]
 catalogs:
   description: Its catalogs, each with C(name), C(connector), C(schemas) and C(error), one of the last two empty.
   returned: always
   type: list
   elements: dict
+  sample: [{name: iceberg, connector: iceberg, schemas: [information_schema, sales_marts], error: ''}]
 """
 
-from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.foss_data.platform.plugins.module_utils.trino import CONNECTION, Trino, identifier
+from ansible_collections.foss_data.platform.plugins.module_utils.trino import TrinoError, TrinoModule, identifier
+
+
+class Info(TrinoModule):
+    """What there is; nothing to compare."""
+
+    def run(self):
+        """Ask, and leave."""
+        try:
+            version = self.client.info()["nodeVersion"]["version"]
+            nodes = self.client.rows(
+                "SELECT node_id, coordinator, state FROM system.runtime.nodes ORDER BY coordinator DESC, node_id"
+            )
+            catalogs = [
+                self._catalog(name, connector)
+                for name, connector in self.client.rows(
+                    "SELECT catalog_name, connector_name FROM system.metadata.catalogs ORDER BY catalog_name"
+                )
+            ]
+        except TrinoError as error:
+            self.fail(str(error), query_id=error.query_id)
+        self.module.exit_json(
+            changed=False,
+            version=version,
+            nodes=[{"node_id": node_id, "coordinator": coordinator, "state": state} for node_id, coordinator, state in nodes],
+            catalogs=catalogs,
+        )
+
+    def _catalog(self, name: str, connector: str) -> dict:
+        found = {"name": name, "connector": connector, "schemas": [], "error": ""}
+        try:
+            found["schemas"] = sorted(row[0] for row in self.client.rows(f"SHOW SCHEMAS FROM {identifier(name)}"))
+        except TrinoError as error:
+            found["error"] = str(error)
+        return found
 
 
 def main() -> None:
     """Entry point of the module."""
-    module = AnsibleModule(argument_spec=CONNECTION, supports_check_mode=True)
-    trino = Trino(module)
-    nodes = trino.rows(
-        "SELECT node_id, node_version, coordinator, state FROM system.runtime.nodes ORDER BY coordinator DESC, node_id"
-    )
-    catalogs = []
-    for name, connector in trino.rows("SELECT catalog_name, connector_name FROM system.metadata.catalogs ORDER BY 1"):
-        entry = {"name": name, "connector": connector, "schemas": [], "error": ""}
-        try:
-            entry["schemas"] = sorted(row[0] for row in trino.cursor(f"SHOW SCHEMAS FROM {identifier(name)}").fetchall())
-        except Exception as error:
-            entry["error"] = trino.explain(error)
-        catalogs.append(entry)
-    module.exit_json(
-        changed=False,
-        version=nodes[0][1],
-        nodes=[{"node_id": n[0], "coordinator": n[2], "state": n[3]} for n in nodes],
-        catalogs=catalogs,
-    )
+    Info({}).run()
 
 
 if __name__ == "__main__":

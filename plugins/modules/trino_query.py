@@ -11,11 +11,13 @@ version_added: 0.1.0
 author: FOSS Data Platform contributors (@foss-data)
 description:
   - Runs one statement and returns its rows with their types.
-  - Decimals come as text, times as ISO 8601, binary data as hexadecimal digits.
+  - Nothing is rounded. Decimals, intervals and NaN come as text, times as ISO 8601 with all their digits, binary data as base64,
+    a row whose fields have names as a dictionary.
+  - All rows are held in memory and end in the task's result, so ask for those you need.
 extends_documentation_fragment: foss_data.platform.trino
 attributes:
   check_mode:
-    description: A statement that only reads is run; any other is not, and is reported as a change.
+    description: A statement that only reads is run. Any other is not, and is reported as a change.
     support: full
   diff_mode:
     description: A statement has no before and after.
@@ -26,7 +28,7 @@ options:
     type: str
     required: true
   parameters:
-    description: Values for its question marks, in order. They are bound, never pasted.
+    description: Values for its question marks, in order. Trino binds them; they are never pasted into the statement.
     type: list
     elements: raw
     default: []
@@ -46,9 +48,18 @@ EXAMPLES = r"""
 - name: Ten rows
   foss_data.platform.trino_query:
     user: admin
-    query: SELECT * FROM iceberg.sales_marts.orders WHERE country = ? LIMIT 10
-    parameters: [NO]
+    query: SELECT * FROM iceberg.sales_marts.orders WHERE country = ? AND amount > ? LIMIT 10
+    parameters: ["NO", 100]
     read_only: true
+  register: orders
+
+- name: Make one file of many
+  foss_data.platform.trino_query:
+    user: admin
+    query: ALTER TABLE orders EXECUTE optimize
+    catalog: iceberg
+    schema: sales_marts
+    timeout: 1800
 """
 
 RETURN = r"""
@@ -58,74 +69,69 @@ rows:
   type: list
   elements: dict
 columns:
-  description: Name and Trino's type of each column.
+  description: Name and Trino's type of each column, in order.
   returned: always
   type: list
   elements: dict
+  sample: [{name: amount, type: 'decimal(10,2)'}]
 query_id:
   description: Trino's name of the query.
   returned: when it was run
   type: str
+  sample: 20260101_120000_00042_abcde
 seconds:
-  description: How long it took.
+  description: How long Trino took.
   returned: when it was run
   type: float
 update_count:
-  description: Rows written, where Trino says so.
+  description: Number of rows written or removed; null where Trino doesn't count.
   returned: when it was run
   type: int
 """
 
-import time
+from ansible_collections.foss_data.platform.plugins.module_utils.trino import TrinoError, TrinoModule, is_read
 
-from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.foss_data.platform.plugins.module_utils.trino import CONNECTION, Trino, is_read, plain
+# Statements that did nothing if they wrote no row; CREATE TABLE AS made its table all the same.
+ROWS_ONLY = ("INSERT", "DELETE", "UPDATE", "MERGE")
 
 
-def column_names(description: list) -> list[str]:
-    """Unique names for the columns of a result."""
-    names: list[str] = []
-    for index, column in enumerate(description or []):
-        names.append(column[0] if column[0] and column[0] not in names else f"_col{index}")
-    return names
+class Query(TrinoModule):
+    """One statement, not a state."""
+
+    def run(self):
+        """Run it, unless check mode forbids that, and leave."""
+        p, reads = self.params, is_read(self.params["query"])
+        if p["read_only"] and not reads:
+            self.fail("read_only is set and this statement does not only read: take read_only away if that is meant")
+        if self.module.check_mode and not reads:
+            self.module.exit_json(changed=True, rows=[], columns=[])
+        try:
+            result = self.client.run(p["query"], p["parameters"], catalog=p["catalog"], schema=p["schema"])
+        except TrinoError as error:
+            self.fail(str(error), query_id=error.query_id)
+        names = [column["name"] for column in result.columns]
+        nothing_written = result.update_type in ROWS_ONLY and result.update_count == 0
+        self.module.exit_json(
+            changed=not reads and not nothing_written,
+            rows=[dict(zip(names, row, strict=True)) for row in result.rows],
+            columns=result.columns,
+            query_id=result.query_id,
+            update_count=result.update_count,
+            seconds=result.stats["elapsedTimeMillis"] / 1000,
+        )
 
 
 def main() -> None:
     """Entry point of the module."""
-    module = AnsibleModule(
-        argument_spec={
-            **CONNECTION,
+    Query(
+        {
             "query": {"type": "str", "required": True},
             "parameters": {"type": "list", "elements": "raw", "default": []},
             "read_only": {"type": "bool", "default": False},
             "catalog": {"type": "str"},
             "schema": {"type": "str"},
-        },
-        supports_check_mode=True,
-    )
-    p = module.params
-    reads = is_read(p["query"])
-    if p["read_only"] and not reads:
-        module.fail_json(msg="read_only is set and this statement does not only read: take read_only away if that is meant")
-    if module.check_mode and not reads:
-        module.exit_json(changed=True, rows=[], columns=[])
-    trino = Trino(module)
-    session = {key: p[key] for key in ("catalog", "schema") if p[key]}
-    started = time.monotonic()
-    try:
-        cursor = trino.cursor(p["query"], p["parameters"] or None, **session)
-        rows = cursor.fetchall()
-    except Exception as error:
-        trino.fail(error)
-    names = column_names(cursor.description)
-    module.exit_json(
-        changed=not reads,
-        rows=[dict(zip(names, map(plain, row), strict=True)) for row in rows],
-        columns=[{"name": n, "type": c[1]} for n, c in zip(names, cursor.description or [], strict=True)],
-        query_id=cursor.query_id,
-        update_count=cursor.rowcount if cursor.rowcount and cursor.rowcount > 0 else 0,
-        seconds=round(time.monotonic() - started, 3),
-    )
+        }
+    ).run()
 
 
 if __name__ == "__main__":
