@@ -380,6 +380,8 @@ def _extras(entry: dict) -> dict[str, tuple[str, str]]:
 def _owned_by_root(member: tarfile.TarInfo) -> tarfile.TarInfo:
     member.uid = member.gid = 0
     member.uname = member.gname = "root"
+    # Services read it as their own users, whatever the umask was that it was fetched with.
+    member.mode = 0o755 if member.mode & 0o111 else 0o644
     return member
 
 

@@ -69,7 +69,7 @@ class MinioModule:
     def s3(self, access_key: str | None = None, secret_key: str | None = None) -> Any:
         """S3 client as the administrator, or as the user given."""
         return Minio(
-            self._host,
+            endpoint=self._host,
             access_key=access_key or self.params["admin_access_key"],
             secret_key=secret_key or self.params["admin_secret_key"],
             secure=self._secure,
@@ -81,7 +81,7 @@ class MinioModule:
         """Client of the admin API."""
         provider = StaticProvider(self.params["admin_access_key"], self.params["admin_secret_key"])
         return MinioAdmin(
-            self._host, credentials=provider, secure=self._secure, region=self.params["region"], http_client=self._http()
+            endpoint=self._host, credentials=provider, secure=self._secure, region=self.params["region"], http_client=self._http()
         )
 
     def ask(self, call: Any) -> Any:

@@ -2,6 +2,7 @@
 # Copyright (c) 2026 FOSS Data Platform contributors
 # SPDX-License-Identifier: MIT
 """Wait until a service really answers. Units run it before they start (for what they need) and after (for themselves).
+After the start it ends at once when the unit's main process ($MAINPID, set by systemd) has died.
 
 ready [--timeout SECONDS] http URL [EXPECTED-TEXT]   a 200 whose body holds the text
 ready [--timeout SECONDS] trino URL                  a query over a worker comes back
@@ -13,6 +14,7 @@ ready [--timeout SECONDS] dagster-daemon URL         every daemon has reported i
 
 import argparse
 import json
+import os
 import socket
 import struct
 import sys
@@ -90,6 +92,15 @@ def dagster_daemon(url: str) -> None:
 PROBES = {"dagster-daemon": dagster_daemon, "http": http, "trino": trino, "postgresql": postgresql, "tcp": tcp, "socket": unix}
 
 
+def main_process_died() -> bool:
+    """Whether systemd named a main process, and it is gone."""
+    try:
+        os.kill(int(os.environ.get("MAINPID", os.getpid())), 0)
+    except ProcessLookupError:
+        return True
+    return False
+
+
 def main() -> int:
     """0 when the probe passed; 1 with one line that says what was waited for and how it last failed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -104,6 +115,9 @@ def main() -> int:
             return 0
         except (OSError, ValueError, urllib.error.URLError) as error:
             failure = error
+        if main_process_died():
+            print("the service ended before it was ready", file=sys.stderr)
+            return 1
         if time.monotonic() > deadline:
             print(
                 f"not ready after {arguments.timeout:g} s: {arguments.probe} {' '.join(arguments.target)}: {failure}",
