@@ -77,7 +77,7 @@ statements:
   returned: always
   type: list
   elements: str
-  sample: ['CREATE CATALOG "tpch" USING "tpch"']
+  sample: ['CREATE CATALOG "tpch" USING tpch']
 """
 
 import os
@@ -114,7 +114,8 @@ def literal_secrets(properties: dict[str, str]) -> list[str]:
 def create_catalog(name: str, stored: dict[str, str]) -> str:
     """The statement that makes a catalog of what stands in its file."""
     pairs = ", ".join(f"{identifier(k)} = {literal(v)}" for k, v in sorted(stored.items()) if k != CONNECTOR)
-    return f"CREATE CATALOG {identifier(name)} USING {identifier(stored[CONNECTOR])}" + (f" WITH ({pairs})" if pairs else "")
+    # Trino takes a connector's name as it stands, quotes included: it is checked to be a plain word instead.
+    return f"CREATE CATALOG {identifier(name)} USING {stored[CONNECTOR]}" + (f" WITH ({pairs})" if pairs else "")
 
 
 class Catalog(TrinoModule):
@@ -216,6 +217,8 @@ def main() -> None:
     name, properties = catalog.params["name"], catalog.params["properties"]
     if not re.fullmatch(r"[a-z0-9_$-]+", name):
         catalog.fail(f"catalog {name!r}: Trino takes small letters, digits and _ in the name of a catalog")
+    if not re.fullmatch(r"\w+", catalog.params["connector"] or "none", re.ASCII):
+        catalog.fail(f"connector {catalog.params['connector']!r}: that is no connector's name, such as iceberg or postgresql")
     if not os.path.isdir(catalog.params["store_dir"]):
         catalog.fail(
             f"store_dir {catalog.params['store_dir']} does not exist: give the coordinator's catalog.config-dir, on its host"
