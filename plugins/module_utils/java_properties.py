@@ -8,7 +8,7 @@ import re
 
 _SPECIAL = {"t": "\t", "n": "\n", "r": "\r", "f": "\f"}
 # A line that ends in an odd number of backslashes goes on in the next one, whose leading blanks don't count.
-_CONTINUED = re.compile(r"(?<!\\)((?:\\\\)*)\\(?:\r\n|\r|\n)[ \t\f]*")
+_CONTINUED = re.compile(r"(?<!\\)((?:\\\\)*)\\(?:\r\n|\r|\n|\Z)[ \t\f]*")
 _ENTRY = re.compile(r"((?:\\.|[^=:\s\\])*)[ \t\f]*[=:]?[ \t\f]*(.*)", re.DOTALL)
 
 
