@@ -92,7 +92,7 @@ CONNECTOR = "connector.name"
 SECRET = re.compile(
     r"(?:pass(?:word|wd|phrase)|secret|token|credentials?|(?:access|account|api|customer|json|private|secret|shared|credentials)-key)$"
 )
-SECRET_IN_ADDRESS = re.compile(r"://[^/?#@\s:]*:[^/?#@\s]+@|[?&;](?:password|pwd|secret|token)=", re.IGNORECASE)
+SECRET_IN_ADDRESS = re.compile(r"://[^/?#@\s:]*:[^/?#@\s]+@|[?&;](?:password|pwd|secret|token)=[^&;]", re.IGNORECASE)
 REFERENCE = re.compile(r"\$\{\w+:[^}]+\}")
 
 
@@ -217,8 +217,9 @@ def main() -> None:
     name, properties = catalog.params["name"], catalog.params["properties"]
     if not re.fullmatch(r"[a-z0-9_$-]+", name):
         catalog.fail(f"catalog {name!r}: Trino takes small letters, digits and _ in the name of a catalog")
-    if not re.fullmatch(r"\w+", catalog.params["connector"] or "none", re.ASCII):
-        catalog.fail(f"connector {catalog.params['connector']!r}: that is no connector's name, such as iceberg or postgresql")
+    connector = catalog.params["connector"] or ""
+    if catalog.params["state"] == "present" and not re.fullmatch(r"\w+", connector, re.ASCII):
+        catalog.fail(f"connector {connector!r}: that is no connector's name, such as iceberg or postgresql")
     if not os.path.isdir(catalog.params["store_dir"]):
         catalog.fail(
             f"store_dir {catalog.params['store_dir']} does not exist: give the coordinator's catalog.config-dir, on its host"

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+from ansible.module_utils.common import warnings
 from ansible.module_utils.testing import patch_module_args
 from ansible_collections.foss_data.platform.plugins.module_utils.trino import Result
 
@@ -122,6 +123,7 @@ def run_module(main: Callable[[], None], check: bool = False, **options) -> dict
     """The JSON that the module leaves with."""
     said = io.StringIO()
     arguments = {"user": "admin", **options, "_ansible_check_mode": check}
+    warnings._global_warnings.clear()  # each module has a process of its own, in which nobody warned before
     with patch_module_args(arguments), contextlib.redirect_stdout(said), contextlib.suppress(SystemExit):
         main()
     return json.loads(said.getvalue())

@@ -120,9 +120,15 @@ def test_columns_have_unique_names():
     ("message", "line"),
     [
         ("plain.", "plain"),
-        ("Configuration errors:\n\n1) Error: Configuration property 'x' was not used\n\n1 error", "Configuration property 'x' was not used"),
+        (
+            "Configuration errors:\n\n1) Error: Configuration property 'x' was not used\n\n1 error",
+            "Configuration property 'x' was not used",
+        ),
         ("1) Error: a\n2) Error: b\n3) Error: a", "a; b"),
-        ("Unable to create injector\n\n1) Error: x\nCaused by: java.io.IOException: no route\n at y", "java.io.IOException: no route"),
+        (
+            "Unable to create injector\n\n1) Error: x\nCaused by: java.io.IOException: no route\n at y",
+            "java.io.IOException: no route",
+        ),
         ("", "no message"),
         ("x" * 1000, "x" * 400),
     ],
@@ -170,7 +176,7 @@ def test_something_else_listens(client, server):
     [
         ("nonsense", r"\(SYNTAX_ERROR\): line 1:1: mismatched input 'nonsense'.* Give one statement, without a semicolon"),
         ("SELECT * FROM nope.a.b", r"\(CATALOG_NOT_FOUND\): line 1:15: Catalog 'nope' not found. trino_info lists"),
-        ("CREATE SCHEMA \"tpch\".\"contract_none\" WITH (location = 's3://nowhere/')", "leave `location` out"),
+        ('CREATE SCHEMA "tpch"."contract_none" WITH (location = \'s3://nowhere/\')', "leave `location` out"),
     ],
 )
 def test_a_refusal_says_what_to_do(client, query, message):

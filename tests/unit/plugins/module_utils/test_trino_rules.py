@@ -1,0 +1,207 @@
+# Copyright (c) 2026 FOSS Data Platform contributors
+# SPDX-License-Identifier: MIT
+"""Rules of Trino's file-based access control, and the file that many plays edit."""
+
+import copy
+import json
+import os
+import threading
+
+import pytest
+from ansible_collections.foss_data.platform.plugins.module_utils import patience, trino_rules
+from ansible_collections.foss_data.platform.plugins.module_utils.trino_rules import KEEP, edit_rules, merge, read_rules, sees
+
+ADMIN = {
+    "catalogs": [{"user": "admin", "allow": "all"}, {"catalog": "system", "allow": "read-only"}],
+    "schemas": [{"user": "admin", "owner": True}],
+    "tables": [{"user": "admin", "privileges": trino_rules.ALL_PRIVILEGES}],
+    "queries": [{"allow": ["execute"]}],
+}
+PLACE = {"catalog": "lake", "schema": "sales"}
+
+
+def added(document: dict, before: dict = ADMIN) -> dict:
+    """The rules that ``before`` has not."""
+    return {s: [r for r in document[s] if r not in before[s]] for s in ("catalogs", "schemas", "tables")}
+
+
+def grant(user: str, *privileges: str) -> dict:
+    return {"user": user, "group": None, "privileges": list(privileges) or ["SELECT"]}
+
+
+def group(name: str, *privileges: str) -> dict:
+    return {"user": None, "group": name, "privileges": list(privileges) or ["SELECT"]}
+
+
+def test_an_owner_may_do_everything_there():
+    assert added(merge(ADMIN, "lake", "sales", "ann")) == {
+        "catalogs": [{"user": "ann", "catalog": "lake", "allow": "all"}],
+        "schemas": [{"user": "ann", **PLACE, "owner": True}],
+        "tables": [{"user": "ann", **PLACE, "privileges": trino_rules.ALL_PRIVILEGES}],
+    }
+
+
+def test_a_reader_only_reads():
+    assert added(merge(ADMIN, "lake", "sales", grants=[grant("bob")])) == {
+        "catalogs": [{"user": "bob", "catalog": "lake", "allow": "read-only"}],
+        "schemas": [],
+        "tables": [{"user": "bob", **PLACE, "privileges": ["SELECT"]}],
+    }
+
+
+def test_the_document_given_is_not_changed():
+    before = copy.deepcopy(ADMIN)
+    merge(before, "lake", "sales", "ann", [grant("bob")])
+    assert before == ADMIN
+
+
+@pytest.mark.parametrize(
+    ("owner", "grants"),
+    [("ann", [grant("bob"), group("team", "INSERT", "SELECT")]), ("ann", []), ("", [grant("bob")]), ("admin", [])],
+)
+def test_merging_twice_changes_nothing(owner, grants):
+    once = merge(ADMIN, "lake", "sales", owner, grants)
+    assert merge(once, "lake", "sales", owner, grants) == once
+    assert merge(once, "lake", "sales") == once
+
+
+def test_what_is_not_given_stays():
+    both = merge(ADMIN, "lake", "sales", "ann", [grant("bob")])
+    other_owner = merge(both, "lake", "sales", "eve", KEEP)
+    assert added(other_owner)["tables"][1:] == [{"user": "bob", **PLACE, "privileges": ["SELECT"]}]
+    no_grants = merge(both, "lake", "sales", KEEP, [])
+    assert added(no_grants)["schemas"] == [{"user": "ann", **PLACE, "owner": True}]
+
+
+def test_removing_leaves_what_was():
+    assert merge(merge(ADMIN, "lake", "sales", "ann", [grant("bob"), group("team")]), "lake", "sales", None, []) == ADMIN
+
+
+def test_a_catalog_rule_stays_while_another_schema_needs_it():
+    both = merge(merge(ADMIN, "lake", "sales", "ann"), "lake", "stock", "ann")
+    left = merge(both, "lake", "sales", None, [])
+    assert added(left)["catalogs"] == [{"user": "ann", "catalog": "lake", "allow": "all"}]
+    assert merge(left, "lake", "stock", None, []) == ADMIN
+
+
+def test_rules_of_others_are_not_touched():
+    mine = [
+        {"user": "ann", **PLACE, "table": "secret", "privileges": []},
+        {"user": "eve", "catalog": "lake", "schema": "sales_2", "privileges": ["SELECT"]},
+        {"user": "eve", "group": "team", **PLACE, "privileges": ["SELECT"]},
+    ]
+    document = {**ADMIN, "tables": ADMIN["tables"] + mine}
+    merged = merge(merge(document, "lake", "sales", "ann", [grant("bob")]), "lake", "sales", None, [])
+    assert merged["tables"] == document["tables"]
+
+
+def test_ours_stand_before_a_rule_that_would_catch_their_user_first():
+    nothing = {"catalog": "lake", "privileges": []}
+    document = {**ADMIN, "tables": [*ADMIN["tables"], nothing]}
+    merged = merge(document, "lake", "sales", grants=[grant("bob")])
+    assert merged["tables"].index(nothing) == len(merged["tables"]) - 1
+    # An administrator put it in front later: ours move there again.
+    moved = {**merged, "tables": [nothing, *(r for r in merged["tables"] if r != nothing)]}
+    assert merge(moved, "lake", "sales") != moved
+
+
+def test_an_owner_whom_a_wider_rule_gives_all_needs_none():
+    assert merge(ADMIN, "lake", "sales", "admin") == ADMIN
+
+
+def test_users_before_groups_and_wider_groups_first():
+    merged = merge(ADMIN, "lake", "sales", grants=[group("a"), group("b", "SELECT", "INSERT"), grant("bob")])
+    assert [(r.get("user"), r.get("group")) for r in added(merged)["tables"]] == [("bob", None), (None, "b"), (None, "a")]
+
+
+def test_names_are_matched_as_they_are():
+    merged = merge(ADMIN, "lake", "a.b$c", "x+y")
+    assert added(merged)["schemas"] == [{"user": "x\\+y", "catalog": "lake", "schema": "a\\.b\\$c", "owner": True}]
+    assert trino_rules.users(merged, "lake", "a.b$c") == ["x+y"]
+    assert trino_rules.users(merged, "lake", "aXb$c") == []
+
+
+@pytest.mark.parametrize(("user", "expected"), [("admin", True), ("ann", True), ("bob", True), ("eve", False)])
+def test_who_may_see_it(user, expected):
+    assert sees(merge(ADMIN, "lake", "sales", "ann", [grant("bob")]), user, "lake", "sales") is expected
+
+
+@pytest.fixture
+def rules(tmp_path):
+    path = tmp_path / "rules.json"
+    path.write_text(json.dumps(ADMIN))
+    path.chmod(0o640)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (None, "does not exist: give the coordinator's security.config-file"),
+        ("{", "can't be read as JSON"),
+        ("[]", "has to be an object with the lists"),
+        ('{"catalogs": [], "schemas": []}', "has to be an object with the lists"),
+    ],
+)
+def test_a_file_that_is_not_what_trino_takes(rules, text, message):
+    rules.unlink() if text is None else rules.write_text(text)
+    with pytest.raises(ValueError, match=message):
+        read_rules(str(rules))
+
+
+def test_the_file_keeps_its_mode_and_nothing_lies_beside_it(rules):
+    edit_rules(str(rules), lambda d: merge(d, "lake", "sales", "ann"), 1)
+    assert rules.stat().st_mode & 0o7777 == 0o640
+    assert os.listdir(rules.parent) == ["rules.json"]
+    assert json.loads(rules.read_text()) == merge(ADMIN, "lake", "sales", "ann")
+
+
+def test_a_link_stays_a_link(rules, tmp_path_factory):
+    link = tmp_path_factory.mktemp("etc") / "rules.json"
+    link.symlink_to(rules)
+    edit_rules(str(link), lambda d: merge(d, "lake", "sales", "ann"), 1)
+    assert link.is_symlink()
+    assert added(json.loads(rules.read_text()))["schemas"]
+
+
+def test_no_difference_is_no_write(rules):
+    before = rules.stat()
+    edit_rules(str(rules), lambda d: d, 1)
+    assert (rules.stat().st_ino, rules.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+
+
+def test_an_edit_that_fails_leaves_all_as_it_was(rules, monkeypatch):
+    def full(_):
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        edit_rules(str(rules), lambda d: merge(d, "lake", "sales", "ann"), 1)
+    assert os.listdir(rules.parent) == ["rules.json"]
+    assert json.loads(rules.read_text()) == ADMIN
+
+
+def test_edits_at_once_all_land(rules, monkeypatch):
+    monkeypatch.setattr(patience, "INTERVAL", 0.001)
+    names = [f"schema_{i}" for i in range(12)]
+    together = threading.Barrier(len(names))
+
+    def edit(name):
+        together.wait()
+        edit_rules(str(rules), lambda d: merge(d, "lake", name, f"owner_of_{name}"), 10)
+
+    threads = [threading.Thread(target=edit, args=(name,)) for name in names]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(r["schema"] for r in added(read_rules(str(rules)))["schemas"]) == sorted(names)
+
+
+def test_a_lock_that_is_held_too_long(rules):
+    def while_locked(document):
+        with pytest.raises(ValueError, match="another play holds the lock"):
+            edit_rules(str(rules), lambda d: d, 0)
+        return document
+
+    edit_rules(str(rules), while_locked, 1)

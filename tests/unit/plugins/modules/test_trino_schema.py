@@ -1,0 +1,257 @@
+# Copyright (c) 2026 FOSS Data Platform contributors
+# SPDX-License-Identifier: MIT
+"""trino_schema against a Trino that has one catalog, and reads its rules file with a delay."""
+
+import json
+import re
+
+import pytest
+from ansible_collections.foss_data.platform.plugins.module_utils import patience
+from ansible_collections.foss_data.platform.plugins.module_utils.trino import Client, TrinoError
+from ansible_collections.foss_data.platform.plugins.module_utils.trino_rules import merge, own_rules, sees
+from ansible_collections.foss_data.platform.plugins.modules import trino_schema
+from ansible_collections.foss_data.platform.tests.unit.plugins.trino_double import result, run_module
+
+RULES = {
+    "catalogs": [{"user": "admin", "allow": "all"}],
+    "schemas": [{"user": "admin", "owner": True}],
+    "tables": [{"user": "admin", "privileges": ["SELECT", "OWNERSHIP"]}],
+}
+CREATE = 'CREATE SCHEMA "lake"."sales" WITH (location = \'s3://lake/sales/\')'
+DROP = 'DROP SCHEMA "lake"."sales"'
+
+
+class Trino:
+    """One catalog, ``lake``. It reads the rules again when it was asked ``delay`` times."""
+
+    def __init__(self, rules):
+        self.rules, self.delay = rules, 0
+        self.schemas, self.tables, self.done, self.asked = {}, {}, [], []
+        self.document = json.loads(rules.read_text())
+
+    def run(self, query, parameters=None, user=None, catalog=None, schema=None):
+        if match := re.fullmatch(r"SHOW SCHEMAS FROM \"(\w+)\" LIKE '(.*)' ESCAPE '\\'", query):
+            if match[1] != "lake":
+                raise TrinoError("Trino refused (CATALOG_NOT_FOUND): Catalog 'nope' not found", "CATALOG_NOT_FOUND", "q1")
+            name = match[2].replace("\\_", "_")
+            if user and user != "admin":
+                self.asked.append(user)
+                if self.delay <= 0:
+                    self.document = json.loads(self.rules.read_text())
+                self.delay -= 1
+                if not sees(self.document, user, "lake"):
+                    raise TrinoError("Trino refused (PERMISSION_DENIED): Cannot access catalog lake", "PERMISSION_DENIED", "q1")
+                return result(*([[name]] if name in self.schemas and sees(self.document, user, "lake", name) else []))
+            return result(*([[name]] if name in self.schemas else []))
+        if match := re.fullmatch(r'SHOW TABLES FROM "lake"."(\w+)"', query):
+            return result(*[[t] for t in self.tables.get(match[1], ())])
+        if match := re.fullmatch(r'SHOW CREATE SCHEMA "lake"."(\w+)"', query):
+            location = self.schemas[match[1]]
+            return result([f"CREATE SCHEMA lake.{match[1]}" + (f"\nWITH (\n   location = '{location}'\n)" if location else "")])
+        self.done.append(query)
+        if match := re.fullmatch(r"CREATE SCHEMA \"lake\".\"(\w+)\"(?: WITH \(location = '(.*)'\))?", query):
+            self.schemas[match[1]] = match[2]
+            return result()
+        name, cascade = re.fullmatch(r'DROP SCHEMA "lake"."(\w+)"( CASCADE)?', query).groups()
+        assert cascade or not self.tables.get(name)
+        self.schemas.pop(name)
+        return result()
+
+
+@pytest.fixture
+def trino(tmp_path, monkeypatch):
+    rules = tmp_path / "rules.json"
+    rules.write_text(json.dumps(RULES))
+    double = Trino(rules)
+    monkeypatch.setattr(Client, "run", lambda client, *a, **k: double.run(*a, **k))
+    monkeypatch.setattr(patience, "INTERVAL", 0.001)
+    monkeypatch.setattr(trino_schema, "IN_FORCE", 0.1)
+    return double
+
+
+@pytest.fixture
+def schema(trino):
+    def run(check=False, rules=True, **options):
+        rules_file = {"rules_file": str(trino.rules)} if rules else {}
+        return run_module(trino_schema.main, check, **{"catalog": "lake", "name": "sales", **rules_file, **options})
+
+    return run
+
+
+WHOLE = {"location": "s3://lake/sales/", "owner": "ann", "grants": [{"user": "bob"}, {"group": "team", "privileges": ["INSERT"]}]}
+
+
+def document(trino):
+    return json.loads(trino.rules.read_text())
+
+
+def test_a_new_one(trino, schema):
+    predicted = schema(check=True, **WHOLE)
+    assert (trino.done, document(trino)) == ([], RULES)
+    real = schema(**WHOLE)
+    assert real == predicted
+    assert real["statements"] == trino.done == [CREATE]
+    assert real["diff"]["before"].startswith("schema: null\n")
+    assert '{"user": "bob", "catalog": "lake", "schema": "sales", "privileges": ["SELECT"]}' in real["diff"]["after"]
+    assert document(trino) == merge(
+        RULES,
+        "lake",
+        "sales",
+        "ann",
+        [{"user": "bob", "privileges": ["SELECT"]}, {"user": None, "group": "team", "privileges": ["INSERT"]}],
+    )
+
+
+@pytest.mark.parametrize("location", ["s3://lake/sales/", "s3://lake/sales", None])
+def test_a_second_run_changes_nothing(trino, schema, location):
+    schema(**WHOLE)
+    before = trino.rules.stat().st_mtime_ns
+    for check in (True, False):
+        again = schema(check, **{**WHOLE, "location": location})
+        assert (again["changed"], again["statements"]) == (False, [])
+        assert again["diff"]["before"] == again["diff"]["after"]
+    assert (trino.done, trino.rules.stat().st_mtime_ns) == ([CREATE], before)
+
+
+def test_done_means_that_owner_and_users_see_it(trino, schema):
+    trino.delay = 5
+    assert schema(**WHOLE)["changed"] is True
+    assert set(trino.asked) == {"ann", "bob"}
+    assert trino.delay < 0
+
+
+def test_rules_that_trino_does_not_take_up(trino, schema):
+    trino.delay = 10**6
+    real = schema(**WHOLE)
+    assert re.search(r"Trino did not take up the rules in .*rules.json \(for ann: .*Cannot access catalog lake\)", real["msg"])
+    # What is in the file, but not in force, is not reported as done by a second run.
+    assert schema(**WHOLE)["failed"] is True
+    trino.delay = 0
+    assert schema(**WHOLE)["changed"] is False
+
+
+def test_another_owner(trino, schema):
+    users = {"location": WHOLE["location"], "grants": [{"user": "bob"}]}
+    schema(**users, owner="ann")
+    trino.asked.clear()
+    trino.delay = 3
+    real = schema(**users, owner="eve")
+    assert (real["changed"], real["statements"]) == (True, [])
+    assert own_rules(document(trino), "lake", "sales")["schemas"][0]["user"] == "eve"
+    # The former one was asked, too, until it saw nothing.
+    assert set(trino.asked) == {"ann", "bob", "eve"}
+
+
+def test_what_is_not_given_stays(trino, schema):
+    schema(**WHOLE)
+    before = document(trino)
+    assert schema(location=WHOLE["location"])["changed"] is False
+    assert document(trino) == before
+
+
+def test_no_owner_and_no_grants(trino, schema):
+    schema(**WHOLE)
+    assert schema(owner="", grants=[])["changed"] is True
+    assert document(trino) == RULES
+
+
+def test_without_rules(trino, schema):
+    assert schema(rules=False)["statements"] == ['CREATE SCHEMA "lake"."sales"']
+    assert schema(rules=False)["changed"] is False
+    assert schema(rules=False, state="absent")["statements"] == [DROP]
+    assert document(trino) == RULES
+
+
+def test_one_that_goes(trino, schema):
+    schema(**WHOLE)
+    assert schema(check=True, state="absent")["changed"] is True
+    assert trino.schemas
+    real = schema(state="absent")
+    assert real["statements"] == [DROP]
+    assert (trino.schemas, document(trino)) == ({}, RULES)
+    assert schema(state="absent")["changed"] is False
+
+
+def test_rules_of_a_schema_that_is_gone_go(trino, schema):
+    schema(**WHOLE)
+    trino.schemas.clear()
+    assert (schema(state="absent")["changed"], document(trino)) == (True, RULES)
+
+
+def test_one_in_a_catalog_that_is_gone(trino, schema):
+    assert schema(rules=False, catalog="nope", state="absent")["changed"] is False
+    assert "CATALOG_NOT_FOUND" in schema(rules=False, catalog="nope")["msg"]
+
+
+@pytest.mark.parametrize("check", [True, False])
+def test_one_that_holds_tables_stays(trino, schema, check):
+    schema(**WHOLE)
+    trino.tables["sales"] = ["d", "b", "a", "c"]
+    before = document(trino)
+    assert "schema lake.sales holds 4 table(s) (a, b, c …) and stays" in schema(check, state="absent")["msg"]
+    assert (document(trino), trino.done) == (before, [CREATE])
+
+
+def test_its_tables_go_if_that_is_asked_for(trino, schema):
+    schema(**WHOLE)
+    trino.tables["sales"] = ["a"]
+    real = schema(state="absent", cascade=True)
+    assert real["statements"] == [DROP + " CASCADE"]
+    assert '"tables": ["a"]' in real["diff"]["before"]
+
+
+@pytest.mark.parametrize("check", [True, False])
+@pytest.mark.parametrize(("lies", "message"), [("s3://old/", "lies at s3://old/"), (None, "has no location")])
+def test_one_that_lies_elsewhere(trino, schema, check, lies, message):
+    trino.schemas["sales"] = lies
+    assert f"schema lake.sales {message} and can't be moved to s3://lake/sales/" in schema(check, **WHOLE)["msg"]
+    assert (trino.done, document(trino)) == ([], RULES)
+
+
+def test_what_another_play_wrote_meanwhile_stays(trino, schema, monkeypatch):
+    create = trino.run
+
+    def slow(query, *arguments, **more):
+        if query == CREATE:
+            trino.rules.write_text(json.dumps(merge(RULES, "lake", "stock", "eve")))
+        return create(query, *arguments, **more)
+
+    monkeypatch.setattr(trino, "run", slow)
+    schema(**WHOLE)
+    assert trino_schema.users(document(trino), "lake", "stock") == ["eve"]
+    assert trino_schema.users(document(trino), "lake", "sales") == ["ann", "bob"]
+
+
+@pytest.mark.parametrize(
+    ("statement", "location"),
+    [
+        ("CREATE SCHEMA lake.sales\nWITH (\n   location = 's3://lake/it''s'\n)", "s3://lake/it's"),
+        ("CREATE SCHEMA lake.sales\nAUTHORIZATION USER ann", None),
+        ("CREATE SCHEMA lake.location", None),
+    ],
+)
+def test_the_location_in_an_answer(statement, location):
+    assert trino_schema.location_of(statement) == location
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"name": "Sales"}, "name 'Sales': Trino's names are in small letters"),
+        ({"catalog": "Lake"}, "catalog 'Lake': Trino's names are in small letters"),
+        ({"name": ""}, "name ''"),
+        ({"grants": [{"user": "a", "group": "b"}]}, "parameters are mutually exclusive: user|group found in grants"),
+        ({"grants": [{}]}, "one of the following is required: user, group found in grants"),
+        ({"grants": [{"user": "a", "privileges": ["OWNERSHIP"]}]}, "OWNERSHIP"),
+        ({"rules_file": "/nonexistent/rules.json"}, "does not exist: give the coordinator's security.config-file"),
+    ],
+)
+def test_bad_input_is_one_clear_error(trino, schema, options, message):
+    assert message in schema(**options)["msg"]
+    assert trino.done == []
+
+
+@pytest.mark.parametrize("options", [{"owner": "ann"}, {"grants": [{"user": "bob"}]}])
+def test_rules_need_their_file(trino, schema, options):
+    assert "rules_file" in schema(rules=False, **options)["msg"]
+    assert trino.done == []
