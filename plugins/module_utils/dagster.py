@@ -30,13 +30,20 @@ CONNECTION = {
 REPOSITORY = "__repository__"  # the name that Dagster gives to the repository of a Definitions object
 HEARTBEAT_DEAD = 90  # seconds; the daemon sends one every 30, and Dagster itself calls it healthy for half an hour
 UNREACHABLE = "DagsterUserCodeUnreachableError"
+UNKNOWN_TO_DAEMON = "DagsterCodeLocationNotFoundError"
+ENDED = ("SUCCESS", "FAILURE", "CANCELED")
+IN_PROGRESS = ("STARTING", "STARTED", "CANCELING")
 LONGEST = 600  # characters of a message from Python
+EVENTS = 500  # events of a run that are asked for at once
 ERROR = "className message stack errorChain { error { className message stack } }"
 LOCATION = (
     "name displayMetadata { key value } locationOrLoadError { __typename ... on PythonError { %s } ... on RepositoryLocation {"
     " serverId dagsterLibraryVersions { name version } repositories { name jobs { name } schedules { name } sensors { name }"
     " assetNodes { assetKey { path } } } } }"
 ) % ERROR
+
+
+RUN = "runId jobName status creationTime startTime endTime repositoryOrigin { repositoryLocationName }"
 
 
 class DagsterError(Exception):
@@ -142,7 +149,9 @@ class Dagster:
             raise DagsterError(python_error(found), found.get("className") or "")
         if found["__typename"] == "RunConfigValidationInvalid":
             raise DagsterError("the run config is not what the job takes: " + " ".join(e["message"] for e in found["errors"]))
-        raise DagsterError(found.get("message") or found["__typename"], found["__typename"])
+        # Some messages start with the Python class that Dagster raised.
+        message = re.sub(r"^dagster[\w.]+: ", "", found.get("message") or found["__typename"])
+        raise DagsterError(_short(message), found["__typename"])
 
     # -- locations
 
@@ -151,9 +160,21 @@ class Dagster:
         query = f"{{ workspaceOrError {{ __typename ... on Workspace {{ locationEntries {{ {LOCATION} }} }} ... on PythonError {{ {ERROR} }} }} }}"
         return {entry["name"]: location_state(entry) for entry in self.expect("Workspace", query)["locationEntries"]}
 
+    def known(self, name: str) -> dict:
+        """A code location that is loaded."""
+        locations = self.locations()
+        if name not in locations:
+            raise DagsterError(f"Dagster has no code location {name}; it has " + (", ".join(sorted(locations)) or "none"))
+        if locations[name]["error"]:
+            raise DagsterError(f"code location {name} can't be loaded: {locations[name]['error']}")
+        return locations[name]
+
     def reload_workspace(self) -> None:
         """Make the webserver read its workspace file again, which adds and removes locations."""
-        self.expect("Workspace", f"mutation {{ reloadWorkspace {{ __typename ... on PythonError {{ {ERROR} }} ... on Error {{ message }} }} }}")
+        self.expect(
+            "Workspace",
+            f"mutation {{ reloadWorkspace {{ __typename ... on PythonError {{ {ERROR} }} ... on Error {{ message }} }} }}",
+        )
 
     def reload_location(self, name: str) -> None:
         """Make the webserver ask a location's code server again. What it answers holds stale assets, so ask again."""
@@ -188,7 +209,117 @@ class Dagster:
             id=state["id"],
         )
 
+    def schedule(self, location: dict, name: str) -> dict:
+        """A schedule of a location: ``cronSchedule``, ``executionTimezone`` and ``scheduleState`` with ``id`` and ``status``."""
+        return self.expect(
+            "Schedule",
+            "query($selector: ScheduleSelector!) { scheduleOrError(scheduleSelector: $selector) { __typename ... on Schedule { name"
+            f" cronSchedule executionTimezone scheduleState {{ id status instigationType }} }} ... on PythonError {{ {ERROR} }}"
+            " ... on Error { message } } }",
+            selector=_schedule_selector(location, name),
+        )
+
+    def start_schedule(self, location: dict, name: str) -> None:
+        """Start a schedule of a location."""
+        self.expect(
+            "ScheduleStateResult",
+            "mutation($selector: ScheduleSelector!) { startSchedule(scheduleSelector: $selector) { __typename"
+            f" ... on PythonError {{ {ERROR} }} ... on Error {{ message }} }} }}",
+            selector=_schedule_selector(location, name),
+        )
+
+    # -- runs
+
+    def validate(self, location: dict, job: str, assets: list[str] | None, run_config: dict) -> None:
+        """Raises DagsterError if the job does not take these assets or this run config."""
+        self.expect(
+            "PipelineConfigValidationValid",
+            "query($job: PipelineSelector!, $config: RunConfigData) {"
+            ' isPipelineConfigValid(pipeline: $job, mode: "default", runConfigData: $config) { __typename'
+            " ... on RunConfigValidationInvalid { errors { message } }"
+            f" ... on PythonError {{ {ERROR} }} ... on Error {{ message }} }} }}",
+            job=_job_selector(location, job, assets),
+            config=run_config,
+        )
+
+    def launch(self, location: dict, job: str, assets: list[str] | None, run_config: dict, tags: dict) -> str:
+        """Id of the run that is now in the queue."""
+        found = self.expect(
+            "LaunchRunSuccess",
+            "mutation($params: ExecutionParams!) { launchRun(executionParams: $params) { __typename"
+            " ... on LaunchRunSuccess { run { runId } } ... on RunConfigValidationInvalid { errors { message } }"
+            f" ... on PythonError {{ {ERROR} }} ... on Error {{ message }} }} }}",
+            params={
+                "selector": _job_selector(location, job, assets),
+                "runConfigData": run_config,
+                "executionMetadata": {"tags": [{"key": key, "value": str(value)} for key, value in tags.items()]},
+            },
+        )
+        return found["run"]["runId"]
+
+    def run(self, run_id: str) -> dict:
+        """A run, see `run_state`."""
+        found = self.expect(
+            "Run",
+            f"query($id: ID!) {{ runOrError(runId: $id) {{ __typename ... on Run {{ {RUN} stepStats {{ stepKey status startTime"
+            f" endTime }} }} ... on PythonError {{ {ERROR} }} ... on Error {{ message }} }} }}",
+            id=run_id,
+        )
+        return run_state(found, time.time())
+
+    def runs(self, limit: int, statuses: tuple[str, ...] = ()) -> list[dict]:
+        """The last runs, without their steps, newest first."""
+        found = self.expect(
+            "Runs",
+            "query($filter: RunsFilter, $limit: Int) { runsOrError(filter: $filter, limit: $limit) { __typename"
+            f" ... on Runs {{ results {{ {RUN} }} }} ... on PythonError {{ {ERROR} }} ... on Error {{ message }} }} }}",
+            filter={"statuses": list(statuses)} if statuses else {},
+            limit=limit,
+        )
+        now = time.time()
+        return [run_state(run, now) for run in found["results"]]
+
+    def delete_run(self, run_id: str) -> None:
+        """Take a run out of the history."""
+        self.expect(
+            "DeletePipelineRunSuccess",
+            f"mutation($id: String!) {{ deleteRun(runId: $id) {{ __typename ... on PythonError {{ {ERROR} }} ... on Error {{ message }} }} }}",
+            id=run_id,
+        )
+
+    def why_failed(self, run_id: str) -> DagsterError:
+        """What a run that ended without success says, see `failure`."""
+        query = (
+            "query($id: ID!, $after: String, $limit: Int) { logsForRun(runId: $id, afterCursor: $after, limit: $limit) { __typename"
+            " ... on EventConnection { cursor hasMore events { __typename ... on MessageEvent { message stepKey }"
+            f" ... on ErrorEvent {{ error {{ {ERROR} }} }} }} }} ... on PythonError {{ {ERROR} }} ... on Error {{ message }} }} }}"
+        )
+        events, cursor, more = [], None, True
+        while more:
+            page = self.expect("EventConnection", query, id=run_id, after=cursor, limit=EVENTS)
+            cursor, more = page["cursor"], page["hasMore"]
+            events += page["events"]
+        return failure(events)
+
+    def why_waiting(self, run: dict) -> str:
+        """What a run that has not ended waits for, as the end of a sentence about it."""
+        if run["status"] != "QUEUED":
+            now = ", ".join(step["name"] for step in run["steps"] if step["status"] == "IN_PROGRESS")
+            return f"goes on ({now or run['status'].lower()})"
+        if not self.takes_runs():
+            return "stays in the queue since nobody takes runs from it: start dagster-daemon"
+        config = self.ask("{ instance { runQueueConfig { maxConcurrentRuns tagConcurrencyLimitsYaml } } }")["instance"][
+            "runQueueConfig"
+        ]
+        others = [f"{other['job']} {other['run_id']}" for other in self.runs(EVENTS, IN_PROGRESS)]
+        limits = _short(f"at most {config['maxConcurrentRuns']} runs, by tag: {config['tagConcurrencyLimitsYaml'] or 'no limit'}")
+        return f"stays in the queue behind {len(others)} runs ({', '.join(others[:3]) or 'none'}); the limits are: {limits}"
+
     # -- daemon
+
+    def takes_runs(self) -> bool:
+        """Whether somebody takes runs from the queue; true if there is none."""
+        return all(d["alive"] or not d["required"] for d in self.daemons() if d["type"] == "QUEUED_RUN_COORDINATOR")
 
     def daemons(self) -> list[dict]:
         """Health of the parts of the daemon: ``type``, ``required``, ``alive``, ``age`` of the last heartbeat in seconds."""
@@ -202,7 +333,11 @@ def location_state(entry: dict) -> dict:
 
     ``loadStatus`` is LOADED for a broken one as well, only the type of ``locationOrLoadError`` tells.
     """
-    found = entry.get("locationOrLoadError") or {"__typename": "PythonError", "className": UNREACHABLE, "message": "not loaded yet"}
+    found = entry.get("locationOrLoadError") or {
+        "__typename": "PythonError",
+        "className": UNREACHABLE,
+        "message": "not loaded yet",
+    }
     state: dict[str, Any] = {
         "name": entry["name"],
         "source": {item["key"]: item["value"] for item in entry["displayMetadata"]},
@@ -210,7 +345,7 @@ def location_state(entry: dict) -> dict:
         "reachable": True,
         "server_id": "",
         "dagster_version": "",
-        "repositories": [],
+        "repositories": {"jobs": {}, "schedules": {}},
         "jobs": [],
         "schedules": [],
         "sensors": [],
@@ -224,13 +359,79 @@ def location_state(entry: dict) -> dict:
         **state,
         "server_id": found["serverId"] or "",
         "dagster_version": versions.get("dagster", ""),
-        "repositories": sorted(r["name"] for r in repositories),
+        "repositories": {
+            kind: {item["name"]: r["name"] for r in repositories for item in r[kind]} for kind in ("jobs", "schedules")
+        },
         # Dagster's own job that holds all assets is no job of the user's.
         "jobs": sorted(j["name"] for r in repositories for j in r["jobs"] if not j["name"].startswith("__")),
         "schedules": sorted(s["name"] for r in repositories for s in r["schedules"]),
         "sensors": sorted(s["name"] for r in repositories for s in r["sensors"]),
         "assets": sorted("/".join(a["assetKey"]["path"]) for r in repositories for a in r["assetNodes"]),
     }
+
+
+def _schedule_selector(location: dict, name: str) -> dict:
+    return {
+        "repositoryLocationName": location["name"],
+        "repositoryName": location["repositories"]["schedules"][name],
+        "scheduleName": name,
+    }
+
+
+def _job_selector(location: dict, job: str, assets: list[str] | None) -> dict:
+    return {
+        "repositoryLocationName": location["name"],
+        "repositoryName": location["repositories"]["jobs"][job],
+        "pipelineName": job,
+        "assetSelection": [{"path": key.split("/")} for key in assets] if assets else None,
+    }
+
+
+def run_state(run: dict, now: float) -> dict:
+    """A run in plain types, its steps in the order in which they started."""
+
+    def seconds(part: dict) -> float:
+        return round((part["endTime"] or now) - part["startTime"], 3) if part["startTime"] else 0.0
+
+    steps = sorted(run.get("stepStats") or [], key=lambda step: step["startTime"] or now)
+    return {
+        "run_id": run["runId"],
+        "job": run["jobName"],
+        "location": (run["repositoryOrigin"] or {}).get("repositoryLocationName", ""),
+        "status": run["status"],
+        "created": run["creationTime"],
+        "seconds": seconds(run),
+        "steps": [{"name": step["stepKey"], "status": step["status"], "seconds": seconds(step)} for step in steps],
+    }
+
+
+def failure(events: list[dict]) -> DagsterError:
+    """Why a run ended without success, as the end of a sentence about it; ``kind`` is the error's Python class.
+
+    Args:
+        events: all events of the run, each with ``__typename``, ``message``, ``stepKey`` and ``error`` where it has them.
+    """
+    steps = [e for e in events if e["__typename"] == "ExecutionStepFailureEvent"]
+    if steps:
+        others = ", ".join(e["stepKey"] for e in steps[1:])
+        error = steps[0]["error"] or {"message": steps[0]["message"]}
+        return DagsterError(
+            f"failed in step {steps[0]['stepKey']}: {python_error(error)}"
+            + (f" (steps that failed as well: {others})" if others else ""),
+            error.get("className") or "",
+        )
+    if any(e["__typename"] == "RunCanceledEvent" for e in events):
+        return DagsterError("was cancelled")
+    when = (
+        "outside of its steps" if any(e["__typename"] == "ExecutionStepStartEvent" for e in events) else "before its first step"
+    )
+    told = [e for e in events if e["__typename"] in ("EngineEvent", "RunFailureEvent")]
+    errors = [e["error"] for e in told if e.get("error")]
+    if errors:
+        return DagsterError(f"failed {when}: {python_error(errors[-1])}", errors[-1].get("className") or "")
+    # A worker that died is told by an engine event right before the run is marked as failed from outside.
+    messages = [e["message"] for e in told if e.get("message") and "from outside the execution context" not in e["message"]]
+    return DagsterError(f"failed {when}: {_short(messages[-1]) if messages else 'Dagster gives no reason'}")
 
 
 def daemon_state(status: dict, now: float) -> dict:
@@ -257,7 +458,9 @@ class DagsterModule:
         if LIBRARY_ERROR:
             self.module.fail_json(msg=missing_required_lib("requests"), exception=LIBRARY_ERROR)
         self.params = self.module.params
-        self.dagster = Dagster(self.params["url"], self.params["headers"], 0 if self.module.check_mode else self.params["timeout"])
+        self.dagster = Dagster(
+            self.params["url"], self.params["headers"], 0 if self.module.check_mode else self.params["timeout"]
+        )
 
     def read(self) -> Any:
         """What there is."""

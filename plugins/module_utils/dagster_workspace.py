@@ -22,7 +22,9 @@ def parse(text: str, path: str = "the workspace file") -> list[dict]:
     try:
         document = yaml.safe_load(text)
     except yaml.YAMLError as error:
-        raise ValueError(f"{path} is not YAML ({' '.join(str(error).split())}): mend it by hand, Dagster can't read it either") from error
+        raise ValueError(
+            f"{path} is not YAML ({' '.join(str(error).split())}): mend it by hand, Dagster can't read it either"
+        ) from error
     entries = document.get("load_from") if isinstance(document, dict) else None
     if not isinstance(entries, list):
         raise ValueError(f"{path} has no list `load_from`: give the file that the webserver was started with")
