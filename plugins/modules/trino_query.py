@@ -73,7 +73,7 @@ columns:
   returned: always
   type: list
   elements: dict
-  sample: [{name: amount, type: 'decimal(10,2)'}]
+  sample: [{name: amount, type: 'decimal(10, 2)'}]
 query_id:
   description: Trino's name of the query.
   returned: when it was run

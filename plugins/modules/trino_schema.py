@@ -192,10 +192,8 @@ class Schema(TrinoModule):
         if self.params["state"] == "absent":
             tables = (found or {}).get("tables")
             if tables and not self.params["cascade"]:
-                some = ", ".join(tables[:3]) + (" …" if tables[3:] else "")
-                self.fail(
-                    f"schema {name} holds {len(tables)} table(s) ({some}) and stays: remove them, or set cascade if they may be lost"
-                )
+                held = f"{len(tables)} table(s) ({', '.join(tables[:3])}{' …' if tables[3:] else ''})"
+                self.fail(f"schema {name} holds {held} and stays: remove them, or set cascade if they may be lost")
             return {"schema": None, **rules}
         if found is None:
             return {"schema": {"location": location} if location else {}, **rules}
