@@ -11,6 +11,7 @@ up() {
   step "Create the stand-in VPS" ansible-playbook infrastructure/standin/create.yml
   step "Generate credentials that are missing" scripts/make_secrets.py "$inventory"
   step "Deploy the platform" ansible-playbook site.yml
+  step "Serve a generated feed on it" ansible-playbook infrastructure/standin/feed.yml
   step "Deploy the pipeline stavanger_parking" ansible-playbook playbooks/pipelines.yml
   step "Run the pipeline and read its rows" ansible-playbook playbooks/show.yml
   print_times

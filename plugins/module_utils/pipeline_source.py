@@ -25,7 +25,7 @@ class SourceError(Exception):
 
 
 def read_manifest(folder: Path, schema: dict) -> dict:
-    """The manifest, checked against ``schema``. Raises SourceError that names every fault."""
+    """The manifest, checked against ``schema`` and with its defaults. Raises SourceError that names every fault."""
     import jsonschema
 
     path = folder / MANIFEST
@@ -41,9 +41,12 @@ def read_manifest(folder: Path, schema: dict) -> dict:
         f"{'.'.join(map(str, fault.absolute_path)) or 'the manifest'}: {fault.message}"
         for fault in sorted(jsonschema.Draft202012Validator(schema).iter_errors(manifest), key=lambda f: list(f.absolute_path))
     ]
+    # A regular expression's `$` lets a line break at the end pass.
+    if not faults and manifest["name"] != manifest["name"].strip():
+        faults.append("name: it ends with a line break")
     if faults:
         raise SourceError(f"{path}: {'; '.join(faults)}")
-    return manifest
+    return {key: value["default"] for key, value in schema["properties"].items() if "default" in value} | manifest
 
 
 def user_of(name: str) -> str:

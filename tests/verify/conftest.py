@@ -1,10 +1,16 @@
 """What the tests of a deployed host need. They log in by ssh, as the playbooks do."""
 
+import base64
 import json
 import os
+import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+PYTHON = "/opt/tools/current/bin/python"
+RUN = "import base64, json, sys; values = json.loads(base64.b64decode(sys.argv[2])); exec(base64.b64decode(sys.argv[1]), {'values': values})"
 
 
 @pytest.fixture(scope="session")
@@ -17,3 +23,39 @@ def standin() -> str:
 def runs(root: Path, standin: str) -> list[dict]:
     """Figures of every play on this stand-in since it was blank, as the callback `role_budget` wrote them down."""
     return [json.loads(line) for line in (root / ".sandbox" / standin / "runs.jsonl").read_text().splitlines()]
+
+
+@pytest.fixture(scope="session")
+def credentials(root: Path) -> dict:
+    """The inventory's credentials, decrypted."""
+    file = root / "inventories" / "sandbox" / "group_vars" / "all" / "secrets.sops.yaml"
+    return json.loads(subprocess.check_output(["sops", "decrypt", "--output-type", "json", str(file)], text=True))
+
+
+@pytest.fixture
+def on_host(host) -> Callable[..., str]:
+    """Run Python on the host, with the libraries of the platform's modules; it finds its arguments in ``values``."""
+
+    def run(code: str, user: str = "root", **values) -> str:
+        packed = [base64.b64encode(text.encode()).decode() for text in (code, json.dumps(values))]
+        return host.check_output("runuser -u %s -- %s -c %s %s %s", user, PYTHON, RUN, *packed)
+
+    return run
+
+
+@pytest.fixture
+def play(root: Path, standin: str) -> Callable[..., subprocess.CompletedProcess]:
+    """Run a playbook on the host under test, as an operator would."""
+
+    def run(*arguments: str) -> subprocess.CompletedProcess:
+        return subprocess.run(
+            ["ansible-playbook", "--inventory", "inventories/sandbox", *arguments],
+            cwd=root,
+            env=os.environ | {"STANDIN": standin, "ROLE_BUDGET_REPORT": "", "ANSIBLE_FORCE_COLOR": "0"},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    return run

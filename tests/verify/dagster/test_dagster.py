@@ -1,0 +1,30 @@
+"""Role dagster: webserver and daemon work together on the storage in PostgreSQL."""
+
+import json
+
+ASK = """
+import requests
+print(requests.post("http://127.0.0.1:3000/graphql", json={"query": values["query"]}, timeout=30).text)
+"""
+
+
+def test_daemons_are_alive(on_host):
+    query = "{ instance { daemonHealth { allDaemonStatuses { daemonType required healthy } } } }"
+    statuses = json.loads(on_host(ASK, query=query))["data"]["instance"]["daemonHealth"]["allDaemonStatuses"]
+    required = {s["daemonType"]: s["healthy"] for s in statuses if s["required"]}
+    assert {"SCHEDULER", "QUEUED_RUN_COORDINATOR", "MONITORING"} <= set(required)
+    assert all(required.values())
+
+
+def test_state_is_in_postgresql(host):
+    tables = host.check_output("runuser -u postgres -- psql --tuples-only --no-align -d dagster -c %s", "SELECT count(*) FROM runs")
+    assert tables.isdigit()
+    assert host.run("find /var/lib/dagster /etc/dagster -name '*.db'").stdout == ""
+
+
+def test_storage_was_migrated_once(host):
+    assert host.check_output("ls /var/lib/dagster | grep -c migrated-to-") == "1"
+
+
+def test_there_is_no_telemetry(host):
+    assert "enabled: false" in host.check_output("sed -n '/^telemetry:/,$p' /etc/dagster/dagster.yaml")

@@ -1,0 +1,58 @@
+"""A play killed between the configuration and the restart, and run again: the restart happens."""
+
+import os
+import re
+import signal
+import subprocess
+
+import pytest
+
+# Service -> the task that restarts it, a variable that changes its unit, the unit.
+SERVICES = {
+    "postgresql": ("Run PostgreSQL", "postgresql_memory_mb", "postgresql@15-main"),
+    "minio": ("Run MinIO", "minio_memory_mb", "minio"),
+    "hive_metastore": ("Run the Hive Metastore", "hive_metastore_memory_mb", "hive-metastore"),
+    "trino": ("Run Trino", "trino_memory_mb", "trino"),
+    "dagster": ("Run Dagster", "dagster_daemon_memory_mb", "dagster-daemon"),
+}
+
+
+def killed_at(task: str, command: list[str], **options) -> str:
+    """Run a play and kill it, with all its processes, when the banner of ``task`` appears; what it had said until then."""
+    said = []
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True, **options) as process:
+        for line in process.stdout:
+            said.append(line)
+            if re.match(rf"TASK \[.*: {re.escape(task)}\]", line):
+                os.killpg(process.pid, signal.SIGKILL)
+                break
+    return "".join(said)
+
+
+@pytest.fixture
+def service(request, root) -> str:
+    """The service that the scenario is about."""
+    name = os.environ.get("MOLECULE_SCENARIO_NAME", "")
+    if name not in SERVICES:
+        pytest.skip(f"the scenario {name or '(none)'} is not about one service; those of the services run this")
+    return name
+
+
+def test_restart_happens_later(host, play, root, standin, service):
+    task, variable, unit = SERVICES[service]
+
+    def invocation() -> str:
+        return host.check_output("systemctl show --value --property=InvocationID %s", unit)
+
+    limit = int(host.check_output("systemctl show --value --property=MemoryMax %s", unit)) // 2**20 + 8
+    change = ["--tags", service, "-e", f"{variable}={limit}"]
+    before = invocation()
+    environment = os.environ | {"STANDIN": standin, "PYTHONUNBUFFERED": "1", "ROLE_BUDGET_REPORT": ""}
+    command = ["ansible-playbook", "--inventory", "inventories/sandbox", "site.yml", *change]
+    said = killed_at(task, command, cwd=root, env=environment, stdin=subprocess.DEVNULL)
+    assert f"{task}]" in said, said
+    assert invocation() == before, "the play was killed too late to show anything"
+    again = play("site.yml", *change)
+    assert again.returncode == 0, again.stdout
+    assert invocation() != before
+    assert int(host.check_output("systemctl show --value --property=MemoryMax %s", unit)) // 2**20 == limit

@@ -1,0 +1,85 @@
+"""Role trino: rows written and read in each catalog, nothing left behind, nobody let in who has no rule."""
+
+import pytest
+
+QUERY = """
+import json
+from trino.dbapi import connect
+from trino.exceptions import TrinoUserError
+cursor = connect(host="127.0.0.1", port=8080, user=values["login"]).cursor()
+answer = None
+try:
+    for statement in values["statements"]:
+        answer = cursor.execute(statement).fetchall()
+except TrinoUserError as error:
+    answer = error.error_name
+print(json.dumps(answer))
+"""
+OBJECTS = """
+from minio import Minio
+s3 = Minio(endpoint="127.0.0.1:9010", access_key="trino", secret_key=values["secret"], secure=False, region="eu-north-1")
+print(sum(1 for _ in s3.list_objects("lakehouse", prefix=values["prefix"], recursive=True)))
+"""
+
+
+@pytest.fixture
+def trino(on_host):
+    """Answer of the last of some statements, as JSON text."""
+    return lambda *statements, login="platform": on_host(QUERY, login=login, statements=statements)
+
+
+@pytest.fixture
+def objects(on_host, credentials):
+    """Number of objects below a prefix."""
+    return lambda prefix: int(on_host(OBJECTS, secret=credentials["secret_minio_trino"], prefix=prefix))
+
+
+@pytest.mark.parametrize("catalog", ["iceberg", "delta"])
+def test_rows_are_written_changed_and_read(trino, objects, catalog):
+    schema = f"{catalog}.verify_{catalog}"
+    prefix = f"verify_{catalog}/"
+    trino(f"CREATE SCHEMA IF NOT EXISTS {schema} WITH (location = 's3://lakehouse/{prefix}')")
+    answer = trino(
+        f"CREATE TABLE {schema}.probe (id bigint, word varchar)",
+        f"INSERT INTO {schema}.probe VALUES (1, 'one'), (2, 'two'), (3, 'three')",
+        f"UPDATE {schema}.probe SET word = 'zwei' WHERE id = 2",
+        f"DELETE FROM {schema}.probe WHERE id = 3",
+        f"SELECT id, word FROM {schema}.probe ORDER BY id",
+    )
+    assert answer == '[[1, "one"], [2, "zwei"]]'
+    assert objects(prefix) > 0
+    trino(f"DROP TABLE {schema}.probe", f"DROP SCHEMA {schema}")
+    assert objects(prefix) == 0
+
+
+def test_files_are_parquet_with_zstd(trino):
+    answer = trino(
+        "CREATE SCHEMA IF NOT EXISTS iceberg.verify_files WITH (location = 's3://lakehouse/verify_files/')",
+        "CREATE OR REPLACE TABLE iceberg.verify_files.probe AS SELECT * FROM tpch.tiny.nation",
+        'SELECT DISTINCT file_format FROM iceberg.verify_files."probe$files"',
+    )
+    assert answer == '[["PARQUET"]]'
+    codec = trino("SELECT value FROM iceberg.verify_files.\"probe$properties\" WHERE key = 'write.parquet.compression-codec'")
+    assert codec.lower() == '[["zstd"]]'
+    trino("DROP TABLE iceberg.verify_files.probe", "DROP SCHEMA iceberg.verify_files")
+
+
+def test_postgresql_catalog_reads_what_it_wrote(trino):
+    answer = trino(
+        "CREATE TABLE postgresql.public.verify_probe AS SELECT 42 AS answer",
+        "SELECT answer FROM postgresql.public.verify_probe",
+    )
+    trino("DROP TABLE postgresql.public.verify_probe")
+    assert answer == "[[42]]"
+
+
+def test_who_has_no_rule_sees_no_data(trino):
+    assert trino("SELECT count(*) FROM tpch.tiny.nation", login="stranger") == '"PERMISSION_DENIED"'
+    assert trino("CREATE CATALOG mine USING tpch", login="stranger") == '"PERMISSION_DENIED"'
+
+
+def test_secrets_are_in_no_catalog_file_and_no_query(host, trino, credentials):
+    queries = trino("SELECT query FROM system.runtime.queries")
+    for name in ("secret_minio_trino", "secret_postgresql_trino", "secret_trino_internal"):
+        assert credentials[name] not in queries
+        assert host.run("grep -r %s /var/lib/trino /etc/trino --exclude=trino.env", credentials[name]).rc == 1
