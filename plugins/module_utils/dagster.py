@@ -36,11 +36,12 @@ IN_PROGRESS = ("STARTING", "STARTED", "CANCELING")
 LONGEST = 600  # characters of a message from Python
 EVENTS = 500  # events of a run that are asked for at once
 ERROR = "className message stack errorChain { error { className message stack } }"
+FAULT = f"__typename ... on PythonError {{ {ERROR} }} ... on Error {{ message }}"
 LOCATION = (
-    "name displayMetadata { key value } locationOrLoadError { __typename ... on PythonError { %s } ... on RepositoryLocation {"
+    f"name displayMetadata {{ key value }} locationOrLoadError {{ {FAULT} ... on RepositoryLocation {{"
     " serverId dagsterLibraryVersions { name version } repositories { name jobs { name } schedules { name } sensors { name }"
     " assetNodes { assetKey { path } } } } }"
-) % ERROR
+)
 
 
 RUN = "runId jobName status creationTime startTime endTime repositoryOrigin { repositoryLocationName }"
@@ -131,8 +132,8 @@ class Dagster:
             data, errors = answer.get("data"), answer.get("errors")
         except (ValueError, AttributeError) as error:
             raise DagsterError(
-                f"{self.url}/graphql answered HTTP {response.status_code} and no JSON: is that the address of a Dagster webserver, "
-                "and do you have to log in there?"
+                f"{self.url}/graphql answered HTTP {response.status_code} and no JSON: is that the address of a Dagster "
+                "webserver, and do you have to log in there?"
             ) from error
         # An error may come with HTTP 500, and with data beside it.
         if errors or data is None:
@@ -153,49 +154,52 @@ class Dagster:
         message = re.sub(r"^dagster[\w.]+: ", "", found.get("message") or found["__typename"])
         raise DagsterError(_short(message), found["__typename"])
 
+    def version(self) -> str:
+        """Version of the webserver."""
+        return self.ask("{ version }")["version"]
+
     # -- locations
 
     def locations(self) -> dict[str, dict]:
         """All code locations of the workspace by name, see `location_state`."""
-        query = f"{{ workspaceOrError {{ __typename ... on Workspace {{ locationEntries {{ {LOCATION} }} }} ... on PythonError {{ {ERROR} }} }} }}"
-        return {entry["name"]: location_state(entry) for entry in self.expect("Workspace", query)["locationEntries"]}
+        found = self.expect(
+            "Workspace",
+            f"{{ workspaceOrError {{ {FAULT} ... on Workspace {{ locationEntries {{ {LOCATION} }} }} }} }}",
+        )
+        return {entry["name"]: location_state(entry) for entry in found["locationEntries"]}
 
     def known(self, name: str) -> dict:
         """A code location that is loaded."""
         locations = self.locations()
         if name not in locations:
-            raise DagsterError(f"Dagster has no code location {name}; it has " + (", ".join(sorted(locations)) or "none"))
+            raise DagsterError(f"Dagster has no code location {name}; it has {listed(locations)}")
         if locations[name]["error"]:
             raise DagsterError(f"code location {name} can't be loaded: {locations[name]['error']}")
         return locations[name]
 
     def reload_workspace(self) -> None:
         """Make the webserver read its workspace file again, which adds and removes locations."""
-        self.expect(
-            "Workspace",
-            f"mutation {{ reloadWorkspace {{ __typename ... on PythonError {{ {ERROR} }} ... on Error {{ message }} }} }}",
-        )
+        self.expect("Workspace", f"mutation {{ reloadWorkspace {{ {FAULT} }} }}")
 
     def reload_location(self, name: str) -> None:
         """Make the webserver ask a location's code server again. What it answers holds stale assets, so ask again."""
         self.expect(
             "WorkspaceLocationEntry",
-            "mutation($name: String!) { reloadRepositoryLocation(repositoryLocationName: $name) {"
-            f" __typename ... on PythonError {{ {ERROR} }} ... on Error {{ message }} }} }}",
+            f"mutation($name: String!) {{ reloadRepositoryLocation(repositoryLocationName: $name) {{ {FAULT} }} }}",
             name=name,
         )
 
     # -- schedules and sensors
 
-    def running(self, location: str) -> list[dict]:
-        """Schedules and sensors of a location that are stored as running, even if the location is broken or gone."""
+    def running(self, location: str = "") -> list[dict]:
+        """Schedules and sensors that are stored as running, even if their code is broken or gone; of one location, or all."""
         # An id without a selector selects the states of all repositories, which no other query gives.
-        query = (
-            'query { instigationStatesOrError(repositoryID: "::") { __typename ... on InstigationStates { results { id name status'
-            f" instigationType repositoryLocationName }} }} ... on PythonError {{ {ERROR} }} }} }}"
-        )
-        states = self.expect("InstigationStates", query)["results"]
-        return [s for s in states if s["repositoryLocationName"] == location and s["status"] == "RUNNING"]
+        states = self.expect(
+            "InstigationStates",
+            f'{{ instigationStatesOrError(repositoryID: "::") {{ {FAULT} ... on InstigationStates {{ results {{'
+            " id name status instigationType repositoryLocationName } } } }",
+        )["results"]
+        return [s for s in states if s["status"] == "RUNNING" and location in ("", s["repositoryLocationName"])]
 
     def stop(self, state: dict) -> None:
         """Stop a schedule or sensor by its state's id, which works for one whose code is gone too."""
@@ -203,19 +207,14 @@ class Dagster:
             wanted, call = "ScheduleStateResult", "stopRunningSchedule"
         else:
             wanted, call = "StopSensorMutationResult", "stopSensor"
-        self.expect(
-            wanted,
-            f"mutation($id: String!) {{ {call}(id: $id) {{ __typename ... on PythonError {{ {ERROR} }} ... on Error {{ message }} }} }}",
-            id=state["id"],
-        )
+        self.expect(wanted, f"mutation($id: String!) {{ {call}(id: $id) {{ {FAULT} }} }}", id=state["id"])
 
     def schedule(self, location: dict, name: str) -> dict:
         """A schedule of a location: ``cronSchedule``, ``executionTimezone`` and ``scheduleState`` with ``id`` and ``status``."""
         return self.expect(
             "Schedule",
-            "query($selector: ScheduleSelector!) { scheduleOrError(scheduleSelector: $selector) { __typename ... on Schedule { name"
-            f" cronSchedule executionTimezone scheduleState {{ id status instigationType }} }} ... on PythonError {{ {ERROR} }}"
-            " ... on Error { message } } }",
+            f"query($selector: ScheduleSelector!) {{ scheduleOrError(scheduleSelector: $selector) {{ {FAULT} ... on Schedule {{"
+            " cronSchedule executionTimezone scheduleState { id status instigationType } } } }",
             selector=_schedule_selector(location, name),
         )
 
@@ -223,8 +222,7 @@ class Dagster:
         """Start a schedule of a location."""
         self.expect(
             "ScheduleStateResult",
-            "mutation($selector: ScheduleSelector!) { startSchedule(scheduleSelector: $selector) { __typename"
-            f" ... on PythonError {{ {ERROR} }} ... on Error {{ message }} }} }}",
+            f"mutation($selector: ScheduleSelector!) {{ startSchedule(scheduleSelector: $selector) {{ {FAULT} }} }}",
             selector=_schedule_selector(location, name),
         )
 
@@ -235,9 +233,8 @@ class Dagster:
         self.expect(
             "PipelineConfigValidationValid",
             "query($job: PipelineSelector!, $config: RunConfigData) {"
-            ' isPipelineConfigValid(pipeline: $job, mode: "default", runConfigData: $config) { __typename'
-            " ... on RunConfigValidationInvalid { errors { message } }"
-            f" ... on PythonError {{ {ERROR} }} ... on Error {{ message }} }} }}",
+            f' isPipelineConfigValid(pipeline: $job, mode: "default", runConfigData: $config) {{ {FAULT}'
+            " ... on RunConfigValidationInvalid { errors { message } } } }",
             job=_job_selector(location, job, assets),
             config=run_config,
         )
@@ -246,9 +243,8 @@ class Dagster:
         """Id of the run that is now in the queue."""
         found = self.expect(
             "LaunchRunSuccess",
-            "mutation($params: ExecutionParams!) { launchRun(executionParams: $params) { __typename"
-            " ... on LaunchRunSuccess { run { runId } } ... on RunConfigValidationInvalid { errors { message } }"
-            f" ... on PythonError {{ {ERROR} }} ... on Error {{ message }} }} }}",
+            f"mutation($params: ExecutionParams!) {{ launchRun(executionParams: $params) {{ {FAULT}"
+            " ... on LaunchRunSuccess { run { runId } } ... on RunConfigValidationInvalid { errors { message } } } }",
             params={
                 "selector": _job_selector(location, job, assets),
                 "runConfigData": run_config,
@@ -261,8 +257,8 @@ class Dagster:
         """A run, see `run_state`."""
         found = self.expect(
             "Run",
-            f"query($id: ID!) {{ runOrError(runId: $id) {{ __typename ... on Run {{ {RUN} stepStats {{ stepKey status startTime"
-            f" endTime }} }} ... on PythonError {{ {ERROR} }} ... on Error {{ message }} }} }}",
+            f"query($id: ID!) {{ runOrError(runId: $id) {{ {FAULT} ... on Run {{ {RUN}"
+            " stepStats { stepKey status startTime endTime } } } }",
             id=run_id,
         )
         return run_state(found, time.time())
@@ -271,9 +267,9 @@ class Dagster:
         """The last runs, without their steps, newest first."""
         found = self.expect(
             "Runs",
-            "query($filter: RunsFilter, $limit: Int) { runsOrError(filter: $filter, limit: $limit) { __typename"
-            f" ... on Runs {{ results {{ {RUN} }} }} ... on PythonError {{ {ERROR} }} ... on Error {{ message }} }} }}",
-            filter={"statuses": list(statuses)} if statuses else {},
+            "query($filter: RunsFilter, $limit: Int) { runsOrError(filter: $filter, limit: $limit) {"
+            f" {FAULT} ... on Runs {{ results {{ {RUN} }} }} }} }}",
+            filter={"statuses": statuses} if statuses else {},
             limit=limit,
         )
         now = time.time()
@@ -281,18 +277,14 @@ class Dagster:
 
     def delete_run(self, run_id: str) -> None:
         """Take a run out of the history."""
-        self.expect(
-            "DeletePipelineRunSuccess",
-            f"mutation($id: String!) {{ deleteRun(runId: $id) {{ __typename ... on PythonError {{ {ERROR} }} ... on Error {{ message }} }} }}",
-            id=run_id,
-        )
+        self.expect("DeletePipelineRunSuccess", f"mutation($id: String!) {{ deleteRun(runId: $id) {{ {FAULT} }} }}", id=run_id)
 
     def why_failed(self, run_id: str) -> DagsterError:
         """What a run that ended without success says, see `failure`."""
         query = (
-            "query($id: ID!, $after: String, $limit: Int) { logsForRun(runId: $id, afterCursor: $after, limit: $limit) { __typename"
-            " ... on EventConnection { cursor hasMore events { __typename ... on MessageEvent { message stepKey }"
-            f" ... on ErrorEvent {{ error {{ {ERROR} }} }} }} }} ... on PythonError {{ {ERROR} }} ... on Error {{ message }} }} }}"
+            "query($id: ID!, $after: String, $limit: Int) { logsForRun(runId: $id, afterCursor: $after, limit: $limit) {"
+            f" {FAULT} ... on EventConnection {{ cursor hasMore events {{ __typename ... on MessageEvent {{ message stepKey }}"
+            f" ... on ErrorEvent {{ error {{ {ERROR} }} }} }} }} }} }}"
         )
         events, cursor, more = [], None, True
         while more:
@@ -305,15 +297,16 @@ class Dagster:
         """What a run that has not ended waits for, as the end of a sentence about it."""
         if run["status"] != "QUEUED":
             now = ", ".join(step["name"] for step in run["steps"] if step["status"] == "IN_PROGRESS")
-            return f"goes on ({now or run['status'].lower()})"
+            return f"goes on (in step {now})" if now else f"goes on (it is {run['status']})"
         if not self.takes_runs():
             return "stays in the queue since nobody takes runs from it: start dagster-daemon"
-        config = self.ask("{ instance { runQueueConfig { maxConcurrentRuns tagConcurrencyLimitsYaml } } }")["instance"][
-            "runQueueConfig"
-        ]
-        others = [f"{other['job']} {other['run_id']}" for other in self.runs(EVENTS, IN_PROGRESS)]
-        limits = _short(f"at most {config['maxConcurrentRuns']} runs, by tag: {config['tagConcurrencyLimitsYaml'] or 'no limit'}")
-        return f"stays in the queue behind {len(others)} runs ({', '.join(others[:3]) or 'none'}); the limits are: {limits}"
+        limits = self.ask("{ instance { runQueueConfig { maxConcurrentRuns tagConcurrencyLimitsYaml } } }")
+        limits = limits["instance"]["runQueueConfig"]
+        others = [f"{other['run_id']} of {other['job']}" for other in self.runs(EVENTS, IN_PROGRESS)]
+        return (
+            f"stays in the queue, behind {len(others)} runs in progress ({listed(others[:3])}); of all runs "
+            f"{limits['maxConcurrentRuns']} may be, by tag: {_short(limits['tagConcurrencyLimitsYaml'] or 'no limit')}"
+        )
 
     # -- daemon
 
@@ -323,9 +316,17 @@ class Dagster:
 
     def daemons(self) -> list[dict]:
         """Health of the parts of the daemon: ``type``, ``required``, ``alive``, ``age`` of the last heartbeat in seconds."""
-        query = "{ instance { daemonHealth { allDaemonStatuses { daemonType required lastHeartbeatTime lastHeartbeatErrors { message } } } } }"
+        found = self.ask(
+            "{ instance { daemonHealth { allDaemonStatuses {"
+            " daemonType required lastHeartbeatTime lastHeartbeatErrors { message } } } } }"
+        )
         now = time.time()
-        return [daemon_state(d, now) for d in self.ask(query)["instance"]["daemonHealth"]["allDaemonStatuses"]]
+        return [daemon_state(d, now) for d in found["instance"]["daemonHealth"]["allDaemonStatuses"]]
+
+
+def listed(names) -> str:
+    """Names in a sentence."""
+    return ", ".join(sorted(names)) or "none"
 
 
 def location_state(entry: dict) -> dict:
@@ -333,11 +334,8 @@ def location_state(entry: dict) -> dict:
 
     ``loadStatus`` is LOADED for a broken one as well, only the type of ``locationOrLoadError`` tells.
     """
-    found = entry.get("locationOrLoadError") or {
-        "__typename": "PythonError",
-        "className": UNREACHABLE,
-        "message": "not loaded yet",
-    }
+    not_yet = {"__typename": "PythonError", "className": UNREACHABLE, "message": "not loaded yet"}
+    found = entry.get("locationOrLoadError") or not_yet
     state: dict[str, Any] = {
         "name": entry["name"],
         "source": {item["key"]: item["value"] for item in entry["displayMetadata"]},
@@ -359,9 +357,7 @@ def location_state(entry: dict) -> dict:
         **state,
         "server_id": found["serverId"] or "",
         "dagster_version": versions.get("dagster", ""),
-        "repositories": {
-            kind: {item["name"]: r["name"] for r in repositories for item in r[kind]} for kind in ("jobs", "schedules")
-        },
+        "repositories": {k: {item["name"]: r["name"] for r in repositories for item in r[k]} for k in ("jobs", "schedules")},
         # Dagster's own job that holds all assets is no job of the user's.
         "jobs": sorted(j["name"] for r in repositories for j in r["jobs"] if not j["name"].startswith("__")),
         "schedules": sorted(s["name"] for r in repositories for s in r["schedules"]),
@@ -413,18 +409,13 @@ def failure(events: list[dict]) -> DagsterError:
     """
     steps = [e for e in events if e["__typename"] == "ExecutionStepFailureEvent"]
     if steps:
-        others = ", ".join(e["stepKey"] for e in steps[1:])
         error = steps[0]["error"] or {"message": steps[0]["message"]}
-        return DagsterError(
-            f"failed in step {steps[0]['stepKey']}: {python_error(error)}"
-            + (f" (steps that failed as well: {others})" if others else ""),
-            error.get("className") or "",
-        )
+        others = f" (steps that failed as well: {listed(e['stepKey'] for e in steps[1:])})" if steps[1:] else ""
+        return DagsterError(f"failed in step {steps[0]['stepKey']}: {python_error(error)}{others}", error.get("className") or "")
     if any(e["__typename"] == "RunCanceledEvent" for e in events):
         return DagsterError("was cancelled")
-    when = (
-        "outside of its steps" if any(e["__typename"] == "ExecutionStepStartEvent" for e in events) else "before its first step"
-    )
+    stepped = any(e["__typename"] == "ExecutionStepStartEvent" for e in events)
+    when = "outside of its steps" if stepped else "before its first step"
     told = [e for e in events if e["__typename"] in ("EngineEvent", "RunFailureEvent")]
     errors = [e["error"] for e in told if e.get("error")]
     if errors:
@@ -458,9 +449,8 @@ class DagsterModule:
         if LIBRARY_ERROR:
             self.module.fail_json(msg=missing_required_lib("requests"), exception=LIBRARY_ERROR)
         self.params = self.module.params
-        self.dagster = Dagster(
-            self.params["url"], self.params["headers"], 0 if self.module.check_mode else self.params["timeout"]
-        )
+        patience = 0 if self.module.check_mode else self.params["timeout"]
+        self.dagster = Dagster(self.params["url"], self.params["headers"], patience)
 
     def read(self) -> Any:
         """What there is."""
@@ -484,12 +474,14 @@ class DagsterModule:
 
     def run(self) -> None:
         """Do the module's work and leave."""
+        applied = False
         try:
             before = self.read()
             after = self.wanted(before)
             if before != after and not self.module.check_mode:
+                applied = True
                 self.apply(before, after)
             diff = {"before": self.shown(before), "after": self.shown(after)}
             self.module.exit_json(changed=before != after, diff=diff, **self.report())
         except DagsterError as error:
-            self.module.fail_json(msg=str(error), **self.report())
+            self.module.fail_json(msg=str(error), changed=applied, **self.report())

@@ -1,6 +1,6 @@
 # Copyright (c) 2026 FOSS Data Platform contributors
 # SPDX-License-Identifier: MIT
-"""The webserver's workspace file: one entry changed, the text of all others left as it is, and two writers one after the other."""
+"""The webserver's workspace file: one entry changed, the text of all others left as it is, two writers one after the other."""
 
 from __future__ import annotations
 

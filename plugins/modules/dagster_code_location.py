@@ -112,6 +112,7 @@ assets:
   sample: [raw/orders, marts/revenue]
 """
 
+import contextlib
 import os
 import tempfile
 
@@ -120,10 +121,8 @@ from ansible_collections.foss_data.platform.plugins.module_utils.dagster import 
 from ansible_collections.foss_data.platform.plugins.module_utils.dagster_workspace import YAML_ERROR
 from ansible_collections.foss_data.platform.plugins.module_utils.patience import patiently
 
-try:
+with contextlib.suppress(ImportError):  # YAML_ERROR tells
     import yaml
-except ImportError:
-    pass  # YAML_ERROR tells
 
 SOCKET_LENGTH = 107  # bytes that the kernel takes for the path of a unix socket
 REPORTED = ("server_id", "dagster_version", "jobs", "schedules", "sensors", "assets")
@@ -243,9 +242,8 @@ class CodeLocation(DagsterModule):
             "code server": state["server_id"],
             "running": sorted(s["name"] for s in state["running"]),
         }
-        return (
-            yaml.safe_dump({key: value for key, value in shown.items() if value}, sort_keys=False) if any(shown.values()) else ""
-        )
+        shown = {key: value for key, value in shown.items() if value}
+        return yaml.safe_dump(shown, sort_keys=False) if shown else ""
 
 
 def main() -> None:

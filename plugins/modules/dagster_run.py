@@ -117,6 +117,7 @@ from ansible_collections.foss_data.platform.plugins.module_utils.dagster import 
     UNKNOWN_TO_DAEMON,
     DagsterError,
     DagsterModule,
+    listed,
 )
 
 INTERVAL = 0.5  # seconds between two looks at a run
@@ -137,7 +138,7 @@ class Launch(DagsterModule):
         ):
             unknown = ", ".join(name for name in names if name not in there)
             if unknown:
-                raise DagsterError(f"code location {p['location']} has no {what} {unknown}; it has {', '.join(there) or 'none'}")
+                raise DagsterError(f"code location {p['location']} has no {what} {unknown}; it has {listed(there)}")
         self.dagster.validate(self.location, p["job"], p["assets"], p["run_config"])
 
     def wanted(self, before):

@@ -63,7 +63,7 @@ timezone:
   sample: Europe/Oslo
 """
 
-from ansible_collections.foss_data.platform.plugins.module_utils.dagster import DagsterError, DagsterModule
+from ansible_collections.foss_data.platform.plugins.module_utils.dagster import DagsterError, DagsterModule, listed
 
 
 class Schedule(DagsterModule):
@@ -83,8 +83,8 @@ class Schedule(DagsterModule):
             self.state = next((s for s in running if s["name"] == p["name"]), None)
             if self.state:
                 return "running"
-        has = ", ".join(self.dagster.known(p["location"])["schedules"])
-        raise DagsterError(f"code location {p['location']} has no schedule {p['name']}; it has {has or 'none'}")
+        has = listed(self.dagster.known(p["location"])["schedules"])
+        raise DagsterError(f"code location {p['location']} has no schedule {p['name']}; it has {has}")
 
     def wanted(self, before):
         """As given."""
