@@ -1,0 +1,108 @@
+# Copyright (c) 2026 FOSS Data Platform contributors
+# SPDX-License-Identifier: MIT
+"""Make a release ready, and see that it would load: ``python -m pipeline_shared.prepare`` in the pipeline's folder.
+
+Writes dbt/dbt_packages and dbt/target, imports orchestration.definitions, and needs no service. Exit code 0, or 1 with one line on
+standard error that names the file and the fault.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import shutil
+import sys
+import traceback
+from pathlib import Path
+
+from pipeline_shared import settings
+
+SCHEMA = "shared/schemas/pipeline.schema.json"
+MODULE = "orchestration.definitions"
+
+
+class ReleaseError(Exception):
+    """One sentence that names the file and the fault."""
+
+
+def prepare(root: Path) -> None:
+    """Raises ReleaseError or SettingsError."""
+    pipeline = settings.load(root)
+    check_manifest(root, pipeline.manifest)
+    parse_dbt(root / "dbt")
+    import_definitions(root)
+
+
+def check_manifest(root: Path, manifest: dict) -> None:
+    """The manifest against its schema. Raises ReleaseError that names every fault."""
+    import jsonschema
+
+    schema = json.loads((root / SCHEMA).read_text(encoding="utf-8"))
+    faults = [
+        f"{'.'.join(map(str, fault.absolute_path)) or 'the manifest'}: {fault.message}"
+        for fault in sorted(jsonschema.Draft202012Validator(schema).iter_errors(manifest), key=lambda f: list(f.absolute_path))
+    ]
+    if faults:
+        raise ReleaseError(f"{settings.MANIFEST}: {'; '.join(faults)}")
+
+
+def parse_dbt(project: Path) -> None:
+    """dbt's packages and manifest, as dagster-dbt wants to find them. Raises ReleaseError."""
+    from dbt.cli.main import dbtRunner
+
+    os.environ["DBT_LOG_PATH"] = os.environ["DBT_TARGET_PATH"] = str(project / "target")
+    flags = ["--log-level", "none", "--log-level-file", "none", "--project-dir", str(project), "--profiles-dir", str(project)]
+    try:
+        for command in "deps", "parse":
+            done = dbtRunner().invoke([command, *flags])
+            if not done.success:
+                raise ReleaseError(f"dbt does not {command}: {_plain(done.exception)}")
+            unlink_packages(project / "dbt_packages")
+    finally:
+        del os.environ["DBT_LOG_PATH"], os.environ["DBT_TARGET_PATH"]
+
+
+def unlink_packages(packages: Path) -> None:
+    """Copies in place of dbt's absolute links: a release may be moved to where it runs."""
+    for package in packages.iterdir():
+        if package.is_symlink():
+            source = package.resolve()
+            package.unlink()
+            shutil.copytree(source, package)
+
+
+def import_definitions(root: Path) -> None:
+    """Import the code that Dagster will load. Raises ReleaseError with the line that failed."""
+    try:
+        module = importlib.import_module(MODULE)
+    except SyntaxError as error:
+        raise ReleaseError(f"{_inside(root, error.filename)}, line {error.lineno}: {error.msg}") from error
+    except BaseException as error:  # whatever a module does when it is imported, sys.exit included
+        frames = [frame for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename).is_relative_to(root)]
+        where = f"{_inside(root, frames[-1].filename)}, line {frames[-1].lineno}" if frames else f"{MODULE.replace('.', '/')}.py"
+        raise ReleaseError(f"{where}: {type(error).__name__}: {_plain(error)}") from error
+    if not hasattr(module, "defs"):
+        raise ReleaseError(f"{MODULE.replace('.', '/')}.py has no `defs`: Dagster looks for a Definitions object of that name")
+
+
+def _inside(root: Path, path: str | None) -> str:
+    return str(Path(path).relative_to(root)) if path and Path(path).is_relative_to(root) else str(path)
+
+
+def _plain(error: BaseException | None) -> str:
+    return " ".join(str(error).split())
+
+
+def main() -> int:
+    """Prepare the release in the current folder."""
+    try:
+        prepare(Path.cwd())
+    except (ReleaseError, settings.SettingsError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
