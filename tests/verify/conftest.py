@@ -44,14 +44,20 @@ def on_host(host) -> Callable[..., str]:
 
 
 @pytest.fixture
-def play(root: Path, standin: str) -> Callable[..., subprocess.CompletedProcess]:
+def play_environment(standin: str) -> dict:
+    """Environment of plays that a test runs; they don't count in the figures of the scenario."""
+    return {k: v for k, v in os.environ.items() if k != "ROLE_BUDGET_REPORT"} | {"STANDIN": standin, "ANSIBLE_FORCE_COLOR": "0"}
+
+
+@pytest.fixture
+def play(root: Path, play_environment: dict) -> Callable[..., subprocess.CompletedProcess]:
     """Run a playbook on the host under test, as an operator would."""
 
     def run(*arguments: str) -> subprocess.CompletedProcess:
         return subprocess.run(
             ["ansible-playbook", "--inventory", "inventories/sandbox", *arguments],
             cwd=root,
-            env=os.environ | {"STANDIN": standin, "ROLE_BUDGET_REPORT": "", "ANSIBLE_FORCE_COLOR": "0"},
+            env=play_environment,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

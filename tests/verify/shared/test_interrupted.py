@@ -38,7 +38,7 @@ def service(request, root) -> str:
     return name
 
 
-def test_restart_happens_later(host, play, root, standin, service):
+def test_restart_happens_later(host, play, play_environment, root, service):
     task, variable, unit = SERVICES[service]
 
     def invocation() -> str:
@@ -47,7 +47,7 @@ def test_restart_happens_later(host, play, root, standin, service):
     limit = int(host.check_output("systemctl show --value --property=MemoryMax %s", unit)) // 2**20 + 8
     change = ["--tags", service, "-e", f"{variable}={limit}"]
     before = invocation()
-    environment = os.environ | {"STANDIN": standin, "PYTHONUNBUFFERED": "1", "ROLE_BUDGET_REPORT": ""}
+    environment = play_environment | {"PYTHONUNBUFFERED": "1"}
     command = ["ansible-playbook", "--inventory", "inventories/sandbox", "site.yml", *change]
     said = killed_at(task, command, cwd=root, env=environment, stdin=subprocess.DEVNULL)
     assert f"{task}]" in said, said
