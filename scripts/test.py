@@ -19,7 +19,7 @@ import time
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -56,7 +56,6 @@ class Job:
     name: str
     command: list[str]
     report: Path | None = None
-    environment: dict[str, str] = field(default_factory=dict)
 
     @property
     def log(self) -> Path:
@@ -91,17 +90,21 @@ def execute(job: Job) -> tuple[Counts, float]:
     began = time.monotonic()
     if job.report:
         job.report.unlink(missing_ok=True)
-    process = subprocess.Popen(
-        job.command,
-        cwd=ROOT,
-        env=os.environ | {"PYTHONUNBUFFERED": "1"} | job.environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-    )
     with job.log.open("w", encoding="utf-8") as log:
+        try:
+            process = subprocess.Popen(
+                job.command,
+                cwd=ROOT,
+                env=os.environ | {"PYTHONUNBUFFERED": "1"},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                errors="replace",
+            )
+        except OSError as error:
+            log.write(f"{job.command[0]}: {error.strerror}: run `make env`\n")
+            return Counts(failed=1), time.monotonic() - began
         for line in process.stdout:
             log.write(line)
             if job.part == "molecule":
@@ -133,6 +136,11 @@ def lint() -> list[Job]:
         *pytest("lint", "repository", "tests/lint"),
         Job("lint", "yamllint", ["yamllint", "--strict", *tracked("*.yml", "*.yaml")]),
         Job("lint", "shellcheck", ["shellcheck", *scripts]),
+        Job(
+            "lint",
+            "sqlfluff",
+            ["sqlfluff", "lint", "--disable-progress-bar", "--nocolor", *tracked("pipelines/*/dbt/models/*.sql")],
+        ),
         Job("lint", "ruff", ["ruff", "check", "--quiet", "."]),
         Job("lint", "ruff-format", ["ruff", "format", "--check", "--quiet", "."]),
     ]
