@@ -36,6 +36,14 @@ options:
         key: slowest
 """
 
+EXAMPLES = r"""
+# In ansible.cfg:
+# [defaults]
+# callbacks_enabled = foss_data.platform.role_budget
+# [role_budget]
+# report = runs.jsonl
+"""
+
 import json
 import time
 from pathlib import Path

@@ -27,7 +27,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from ansible.module_utils.urls import open_url
-from packaging.requirements import Requirement
 
 CHUNK = 1 << 20
 # What hosts run: Debian 12 on x86-64.
@@ -344,6 +343,9 @@ class Catalogue:
 
 def for_target(lock: str, path: Path) -> str:
     """The lines of a universal lock that the hosts need, without their markers: pip would judge those by its own machine."""
+    # The control side has it with ansible-core; whoever only reads this file need not.
+    from packaging.requirements import Requirement
+
     kept = []
     for block in re.split(r"\n(?=\S)", re.sub(r"^\s*#.*\n?", "", lock, flags=re.MULTILINE).strip()):
         head = block.split("--hash", 1)[0].replace("\\", " ").strip()

@@ -160,9 +160,9 @@ def main() -> None:
                 # What it requires may be what failed.
                 required = module.run_command(["systemctl", "show", "--property=Requires", "--value", unit])[1].split()
                 suspects = [f"--unit={u}" for u in [unit, *required] if u.endswith(".service")]
-                journal = module.run_command(
-                    ["journalctl", "--no-pager", "--output=cat", f"--lines={JOURNAL_LINES}", *suspects]
-                )[1]
+                journal = module.run_command(["journalctl", "--no-pager", "--output=cat", f"--lines={JOURNAL_LINES}", *suspects])[
+                    1
+                ]
                 module.fail_json(
                     msg=f"{unit} did not become ready: {err.strip().splitlines()[0] if err.strip() else 'it stopped'} "
                     f"The end of its journal is below; mend the cause and run the play again, it restarts by itself.",
