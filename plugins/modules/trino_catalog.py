@@ -191,7 +191,7 @@ class Catalog(TrinoModule):
             self.client.run(create_catalog(self.params["name"], before["properties"]))
             return "The catalog is as it was before."
         except TrinoError as error:
-            return f"It could not be put back either: {error}"
+            return f"It could not be put back either, so that there is none now; mend that and run again. {error}"
 
     @staticmethod
     def shown(state):

@@ -97,7 +97,7 @@ def server():
 
 
 def run(module: str, check: bool = False, **options) -> dict:
-    """The result of a module on the host; ``diff`` is what --diff shows of it, ``warned`` the warnings on the screen, or False."""
+    """The result of a module on the host; ``diff`` is what --diff shows, ``warned`` the warnings on the screen, or False."""
     command = [Path(sys.executable).parent / "ansible", "sandbox", "-i", "inventories/sandbox", "-v", "--diff"]
     command += ["-m", f"foss_data.platform.{module}", "-a", json.dumps({"user": ADMIN, **options})]
     command += ["-e", "ansible_python_interpreter={{ platform_python }}", *(["--check"] if check else [])]
@@ -319,6 +319,20 @@ def test_a_schema_from_its_creation_to_its_end(server, clean):
     assert '"tables": ["t"]' in real["diff"]
     assert (server.schemas(), any(rules().values())) == ([], False)
     assert schema(state="absent", cascade=True)["changed"] is False
+
+
+def test_a_schema_of_delta(server, clean):
+    options = {"catalog": "delta", "location": f"s3://{BUCKET}/contract_s/", "owner": "contract_owner"}
+    real = schema(**options)
+    if "CATALOG_NOT_FOUND" in real.get("msg", ""):
+        pytest.skip("no Delta Lake on this stand-in")
+    try:
+        assert real["changed"] is True
+        assert schema(**options)["changed"] is False
+        server.rows("CREATE TABLE delta.contract_s.t AS SELECT 1 AS a", "contract_owner")
+    finally:
+        assert schema(catalog="delta", state="absent", cascade=True)["changed"] is True
+    assert server.rows("SHOW SCHEMAS FROM delta LIKE 'contract%'") == []
 
 
 def test_two_plays_at_once_both_land(server, clean):

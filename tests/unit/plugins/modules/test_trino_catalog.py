@@ -163,6 +163,17 @@ def test_one_that_trino_could_not_build_at_its_start_is_made_anew(trino, catalog
     assert catalog(**PRESENT)["changed"] is False
 
 
+def test_one_that_can_not_be_put_back_either(trino, catalog):
+    trino.have("mine", {"connector.name": "tpch", "bad": "1"})
+    trino.unavailable.add("mine")
+    assert (
+        "could not be put back either, so that there is none now; mend that and"
+        in catalog(connector="tpch", properties={"bad": 1})["msg"]
+    )
+    assert trino.stored() == []
+    assert catalog(**PRESENT)["changed"] is True
+
+
 @pytest.mark.parametrize("check", [True, False])
 def test_one_that_is_as_wanted_and_does_not_work_fails_and_stays(trino, catalog, check):
     trino.have("mine", {"connector.name": "delta_lake", "mute": "1"})

@@ -10,7 +10,9 @@ from ansible_collections.foss_data.platform.tests.unit.plugins.trino_double impo
 @pytest.mark.parametrize("check", [True, False])
 def test_what_there_is(check):
     with Replay() as server:
-        server.first['SHOW SCHEMAS FROM "delta"'] = [failure("CATALOG_UNAVAILABLE", "Catalog 'delta' failed to initialize")]
+        server.first['SHOW SCHEMAS FROM "delta"'] = [
+            failure("CATALOG_UNAVAILABLE", "Catalog 'delta' failed to initialize and is disabled")
+        ]
         found = run_module(trino_info.main, check, port=server.port)
     assert (found["changed"], found["version"]) == (False, "476")
     (node,) = found["nodes"]
@@ -22,7 +24,9 @@ def test_what_there_is(check):
     assert catalogs["tpch"]["error"] == ""
     # One that does not work spoils nothing.
     assert catalogs["delta"]["schemas"] == []
-    assert catalogs["delta"]["error"].startswith("Trino refused (CATALOG_UNAVAILABLE): Catalog 'delta' failed to initialize.")
+    assert catalogs["delta"]["error"].startswith(
+        "Trino refused (CATALOG_UNAVAILABLE): Catalog 'delta' failed to initialize and is disabled."
+    )
 
 
 def test_nobody_listens():
