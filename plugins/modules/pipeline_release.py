@@ -48,7 +48,7 @@ options:
     elements: str
     default: [.]
   environment:
-    description: Environment variables that it is prepared with.
+    description: Environment variables that it is prepared with. No secrets; it has to load without any service.
     type: dict
     default: {}
   timeout:
@@ -200,7 +200,7 @@ def main() -> None:
             "python": {"type": "path", "required": True},
             "command": {"type": "list", "elements": "str", "default": ["-m", "pipeline_shared.prepare"]},
             "python_path": {"type": "list", "elements": "str", "default": ["."]},
-            "environment": {"type": "dict", "default": {}, "no_log": True},
+            "environment": {"type": "dict", "default": {}},
             "timeout": {"type": "int", "default": 300},
             "keep": {"type": "int", "default": 5},
             "release": {"type": "str", "required": True},
