@@ -142,7 +142,8 @@ def column_names(columns: list[dict]) -> list[str]:
     """Unique names for the columns of a result: one whose name is taken becomes ``_colN``, as Trino calls a nameless one."""
     names: list[str] = []
     for index, column in enumerate(columns):
-        names.append(column["name"] if column["name"] not in names else f"_col{index}")
+        free = (name for name in (column["name"], *(f"_col{n}" for n in range(index, index + len(columns)))) if name not in names)
+        names.append(next(free))
     return names
 
 

@@ -112,8 +112,16 @@ def test_times_with_a_zone(value, expected):
     assert trino.json_value(value, {"rawType": "timestamp with time zone"}) == expected
 
 
-def test_columns_have_unique_names():
-    assert trino.column_names([{"name": n} for n in ("a", "a", "_col1", "b")]) == ["a", "_col1", "_col2", "b"]
+@pytest.mark.parametrize(
+    ("given", "names"),
+    [
+        (["a", "b"], ["a", "b"]),
+        (["a", "a", "_col1", "b"], ["a", "_col1", "_col2", "b"]),
+        (["_col1", "_col1", "_col1"], ["_col1", "_col2", "_col3"]),
+    ],
+)
+def test_columns_have_unique_names(given, names):
+    assert trino.column_names([{"name": n} for n in given]) == names
 
 
 @pytest.mark.parametrize(
