@@ -24,6 +24,7 @@ import tarfile
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
+from http.client import HTTPException
 from pathlib import Path
 
 from ansible.module_utils.urls import open_url
@@ -184,8 +185,14 @@ class Catalogue:
 
     @staticmethod
     def _download(address: str, part: Path) -> None:
-        with open_url(address, timeout=60, follow_redirects="all") as answer, part.open("wb") as handle:
-            shutil.copyfileobj(answer, handle, CHUNK)
+        try:
+            with open_url(address, timeout=60, follow_redirects="all") as answer, part.open("wb") as handle:
+                shutil.copyfileobj(answer, handle, CHUNK)
+                announced = answer.headers.get("Content-Length")
+        except HTTPException as error:
+            raise OSError(f"it does not speak HTTP as it should: {error!r}") from error
+        if announced and part.stat().st_size != int(announced):
+            raise OSError(f"it broke off after {part.stat().st_size} of {announced} bytes")
 
     def _get_url(self, name: str, entry: dict, version: str, part: Path) -> str:
         address = entry["address"].format(version=version)
@@ -294,7 +301,8 @@ class Catalogue:
         with _exclusive(folder):
             if known.exists():
                 paths = [folder / name for name in json.loads(known.read_text())]
-                if all(path.exists() for path in paths):
+                wanted = set(re.findall(r"sha256:([0-9a-f]{64})", lock.read_text()))
+                if all(path.exists() and sha256_of(path) in wanted for path in paths):
                     return paths
             self._say(f"fetching the wheels of {lock.name}")
             with tempfile.TemporaryDirectory(dir=folder.parent) as temporary:
