@@ -181,8 +181,9 @@ def install(module: AnsibleModule, folder: str) -> float:
         module.run_command(["tar", "-xf", p["bundle"], "-C", folder, "--no-same-owner"], check_rc=True)
         own(folder, user.pw_uid, user.pw_gid, 0o750, 0)
         seconds = prepare(module, folder)
-        # Code that a running process could change would not be the code that was deployed.
-        own(folder, 0, user.pw_gid, 0o750, 0o222)
+        # Code that a running process could change would not be the code that was deployed. Root's own right to write stays:
+        # what a process copies from here, with its mode, it can change.
+        own(folder, 0, user.pw_gid, 0o750, 0o022)
         with open(os.path.join(folder, READY), "w", encoding="ascii") as marker:
             marker.write(p["release"] + "\n")
     except (OSError, RuntimeError) as error:
