@@ -188,7 +188,8 @@ class Catalogue:
         try:
             with open_url(address, timeout=60, follow_redirects="all") as answer, part.open("wb") as handle:
                 shutil.copyfileobj(answer, handle, CHUNK)
-                announced = answer.headers.get("Content-Length")
+                # What was packed for the way has another length than what arrived.
+                announced = None if answer.headers.get("Content-Encoding") else answer.headers.get("Content-Length")
         except HTTPException as error:
             raise OSError(f"it does not speak HTTP as it should: {error!r}") from error
         if announced and part.stat().st_size != int(announced):

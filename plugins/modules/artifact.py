@@ -177,6 +177,8 @@ def install(module: AnsibleModule, target: str) -> None:
             os.rename(target, f"{partial}.old")
         os.rename(partial, target)
     except (OSError, RuntimeError) as error:
+        if os.path.exists(f"{partial}.old"):
+            os.rename(f"{partial}.old", target)
         module.fail_json(msg=f"{target} was not installed and the host is as before: {error}")
     finally:
         shutil.rmtree(partial, ignore_errors=True)

@@ -1,0 +1,202 @@
+# Copyright (c) 2026 FOSS Data Platform contributors
+# SPDX-License-Identifier: MIT
+"""artifact on the host: a version is there whole or not at all, and `current` is switched to it last."""
+
+import os
+import tarfile
+from pathlib import Path
+
+import pytest
+from ansible_collections.foss_data.platform.plugins.modules import artifact
+
+
+@pytest.fixture
+def bundle(tmp_path):
+    """Makes what the control side ships: a tar with one file."""
+
+    def make(text: str) -> str:
+        (tmp_path / "payload").write_text(text)
+        path = tmp_path / f"{text}.tar"
+        with tarfile.open(path, "w") as out:
+            out.add(tmp_path / "payload", "./bin/tool")
+        return str(path)
+
+    return make
+
+
+@pytest.fixture
+def opt(tmp_path) -> Path:
+    return tmp_path / "opt" / "tool"
+
+
+@pytest.fixture
+def install(module, bundle, opt):
+    """Runs the module for a version whose file says ``text``."""
+
+    def run(version: str, text: str | None = None, **options) -> dict:
+        text = text or f"v{version}"
+        shipped = {"bundle": bundle(text)} if options.pop("ship", True) else {}
+        return module(
+            artifact.main, name="tool", dest=str(opt), version=version, fingerprint=f"sum of {text}", **shipped, **options
+        )
+
+    return run
+
+
+def versions(opt: Path) -> list[str]:
+    return sorted(os.listdir(opt)) if opt.exists() else []
+
+
+def test_first_install(install, opt):
+    done = install("1")
+    assert (done["changed"], done["path"], done["previous"]) == (True, str(opt / "1"), "")
+    assert (opt / "current" / "bin" / "tool").read_text() == "v1"
+    assert os.readlink(opt / "current") == "1"
+    assert versions(opt) == ["1", "current"]
+
+
+def test_nothing_to_do(install, opt):
+    install("1")
+    again = install("1", ship=False)
+    assert not again["changed"]
+    assert "missing" not in again
+
+
+def test_what_is_missing_is_asked_for_and_nothing_is_touched(install, opt, tmp_path):
+    wheels = tmp_path / "wheels"
+    wheels.mkdir()
+    (wheels / "a.whl").touch()
+    asked = install("1", ship=False, wheels=str(wheels))
+    assert asked["missing"]
+    assert asked["wheels"] == ["a.whl"]
+    assert versions(opt) == []
+
+
+def test_check_mode_says_so_and_touches_nothing(install, opt):
+    predicted = install("1", check=True)
+    assert predicted["changed"]
+    assert predicted["diff"] == {"before": f"{opt}: absent\n", "after": f"{opt}: 1\n"}
+    assert versions(opt) == []
+
+
+def test_upgrade_keeps_one_version_to_go_back_to(install, opt):
+    for version in ("1", "2", "3"):
+        done = install(version)
+    assert done["previous"] == "2"
+    assert versions(opt) == ["2", "3", "current"]
+    assert (opt / "current" / "bin" / "tool").read_text() == "v3"
+
+
+def test_going_back_is_one_switch_with_nothing_shipped(install, opt):
+    install("1")
+    install("2")
+    back = install("1", ship=False)
+    assert back["changed"]
+    assert "missing" not in back
+    assert os.readlink(opt / "current") == "1"
+    assert versions(opt) == ["1", "2", "current"]
+
+
+def test_without_switch_versions_live_side_by_side(install, opt):
+    for version in ("1", "2", "3"):
+        install(version, switch=False)
+    assert versions(opt) == ["1", "2", "3"]
+
+
+def test_other_bytes_of_the_same_version_take_its_place(install, opt):
+    install("1", "old")
+    assert install("1", "new")["changed"]
+    assert (opt / "current" / "bin" / "tool").read_text() == "new"
+    assert versions(opt) == ["1", "current"]
+
+
+def test_a_folder_without_its_marker_is_no_install(install, opt):
+    """An older layout, or a person's own: replaced, never taken for whole."""
+    (opt / "1").mkdir(parents=True)
+    assert install("1", ship=False)["missing"]
+    install("1")
+    assert (opt / "1" / "bin" / "tool").read_text() == "v1"
+
+
+def test_what_an_interrupted_play_left_is_removed(install, opt):
+    (opt / ".2.x7").mkdir(parents=True)
+    (opt / "current.partial").symlink_to("nowhere")
+    install("1")
+    assert versions(opt) == ["1", "current"]
+
+
+def test_a_broken_bundle_leaves_the_host_as_it_was(install, module, opt, tmp_path):
+    install("1")
+    (tmp_path / "broken.tar").write_bytes(b"no tar at all")
+    failed = module(artifact.main, name="tool", dest=str(opt), version="2", fingerprint="f", bundle=str(tmp_path / "broken.tar"))
+    assert failed["failed"]
+    assert versions(opt) == ["1", "current"]
+    assert (opt / "current" / "bin" / "tool").read_text() == "v1"
+
+
+@pytest.mark.parametrize("at", [1, 2])
+def test_a_disk_that_fails_at_a_rename_leaves_the_host_as_it_was(install, opt, monkeypatch, at):
+    """The same version with other bytes is the hard case: the old one has to step aside first."""
+    install("1", "old")
+    really, count = os.rename, 0
+
+    def rename(source, target):
+        nonlocal count
+        count += 1
+        if count == at:
+            raise OSError(28, "No space left on device")
+        really(source, target)
+
+    monkeypatch.setattr(os, "rename", rename)
+    failed = install("1", "new")
+    assert "was not installed and the host is as before" in failed["msg"]
+    assert "No space left" in failed["msg"]
+    assert versions(opt) == ["1", "current"]
+    assert (opt / "current" / "bin" / "tool").read_text() == "old"
+
+
+# -- environments
+
+
+@pytest.fixture
+def environment(module, tmp_path):
+    """Runs the module for an environment, with a stand-in for uv that notes what it was asked."""
+    uv = tmp_path / "uv"
+    uv.write_text(
+        "#!/bin/sh\n"
+        f'echo "$UV_OFFLINE $*" >> {tmp_path}/asked\n'
+        f"[ ! -e {tmp_path}/fails ] || [ \"$1\" = venv ] || {{ echo 'no wheel of alpha' >&2; exit 1; }}\n"
+        'for last; do :; done\n[ "$1" != venv ] || mkdir -p "$last/bin"\n'
+    )
+    uv.chmod(0o755)
+    (tmp_path / "requirements.txt").write_text("alpha==1 --hash=sha256:0\n")
+    (tmp_path / "alpha.whl").write_text("wheel")
+    with tarfile.open(tmp_path / "env.tar", "w") as out:
+        out.add(tmp_path / "requirements.txt", "./requirements.txt")
+        out.add(tmp_path / "alpha.whl", "./wheels/alpha.whl")
+
+    def run() -> dict:
+        where = {"dest": str(tmp_path / "env"), "wheels": str(tmp_path / "cache" / "wheels"), "uv": str(uv)}
+        return module(artifact.main, version="1", fingerprint="f", kind="python", bundle=str(tmp_path / "env.tar"), **where)
+
+    return run
+
+
+def test_an_environment_is_built_offline_from_shipped_wheels_with_their_hashes(environment, tmp_path):
+    assert environment()["changed"]
+    made, filled = (tmp_path / "asked").read_text().splitlines()
+    assert made.startswith("1 venv")
+    assert "--relocatable" in made
+    assert all(option in filled for option in ("--no-index", "--require-hashes", "--no-deps", "--compile-bytecode"))
+    assert (tmp_path / "cache" / "wheels" / "alpha.whl").read_text() == "wheel"
+    assert (tmp_path / "env" / "current" / "bin").is_dir()
+
+
+def test_an_environment_that_can_not_be_built_leaves_nothing_but_the_wheels(environment, tmp_path):
+    (tmp_path / "fails").touch()
+    failed = environment()
+    assert "the host is as before: the environment could not be built: no wheel of alpha" in failed["msg"]
+    assert os.listdir(tmp_path / "env") == []
+    # So the next try ships nothing twice.
+    assert (tmp_path / "cache" / "wheels" / "alpha.whl").exists()
+    assert os.listdir(tmp_path / "cache") == ["wheels"]
