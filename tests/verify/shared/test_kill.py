@@ -4,7 +4,6 @@ import json
 
 import pytest
 
-SNAPSHOT = "systemctl show --property=Id,MainPID,ActiveState,InvocationID,Type,NRestarts"
 # Every unit of the platform that runs.
 UNITS = {"postgresql@15-main", "minio", "hive-metastore", "trino", "dagster-webserver", "dagster-daemon"}
 
