@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from dagster import AssetExecutionContext, AssetSelection, Definitions, ScheduleDefinition, define_asset_job, in_process_executor
-from dagster_dbt import DbtCliResource, dbt_assets
+from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtCliResource, dbt_assets
 from pipeline_shared import settings
 
 from orchestration.checks import checks_of
@@ -13,9 +13,11 @@ from orchestration.ingest import ingest_of
 
 pipeline = settings.load(Path(__file__).resolve().parent.parent)
 project = pipeline.root / "dbt"
+# dbt's tests of the raw tables are checks of the assets that ingest makes.
+translator = DagsterDbtTranslator(settings=DagsterDbtTranslatorSettings(enable_source_tests_as_checks=True))
 
 
-@dbt_assets(manifest=project / "target" / "manifest.json")
+@dbt_assets(manifest=project / "target" / "manifest.json", dagster_dbt_translator=translator)
 def dbt_models(context: AssetExecutionContext, dbt: DbtCliResource):
     """Build and test all models. Unit tests are for whoever changes a model; here they would cost time in every run."""
     target = pipeline.data_dir / "temp" / "dbt" / context.run_id

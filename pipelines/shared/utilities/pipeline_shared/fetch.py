@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import hashlib
+import http.client
 import time
 import urllib.error
 import urllib.request
@@ -60,7 +61,7 @@ def fetch(address: str, root: Path, pause: float = FIRST_PAUSE) -> Fetched:
             if error.code not in BUSY:
                 raise FetchError(f"{address} answered {reason}") from error
         # An answer that ends early, or is no HTTP, is http.client.HTTPException; all others are OSError.
-        except (OSError, urllib.error.http.client.HTTPException) as error:
+        except (OSError, http.client.HTTPException) as error:
             reason = str(getattr(error, "reason", "") or error) or type(error).__name__
         if attempt < ATTEMPTS:
             time.sleep(pause * 2 ** (attempt - 1))

@@ -30,7 +30,7 @@ def prepare(root: Path) -> None:
     """Raises ReleaseError or SettingsError."""
     pipeline = settings.load(root)
     check_manifest(root, pipeline.manifest)
-    parse_dbt(root / "dbt")
+    parse_dbt(root / "dbt", pipeline.target)
     import_definitions(root)
 
 
@@ -47,7 +47,7 @@ def check_manifest(root: Path, manifest: dict) -> None:
         raise ReleaseError(f"{settings.MANIFEST}: {'; '.join(faults)}")
 
 
-def parse_dbt(project: Path) -> None:
+def parse_dbt(project: Path, target: str) -> None:
     """dbt's packages and manifest, as dagster-dbt wants to find them. Raises ReleaseError."""
     from dbt.cli.main import dbtRunner
 
@@ -55,7 +55,8 @@ def parse_dbt(project: Path) -> None:
     flags = ["--log-level", "none", "--log-level-file", "none", "--project-dir", str(project), "--profiles-dir", str(project)]
     try:
         for command in "deps", "parse":
-            done = dbtRunner().invoke([command, *flags])
+            # The target is named as the runs name it: dbt would parse everything anew otherwise.
+            done = dbtRunner().invoke([command, *flags, "--target", target])
             if not done.success:
                 raise ReleaseError(f"dbt does not {command}: {_plain(done.exception)}")
             unlink_packages(project / "dbt_packages")

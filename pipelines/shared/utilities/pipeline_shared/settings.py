@@ -21,7 +21,7 @@ class SettingsError(Exception):
 
 @dataclass(frozen=True)
 class Settings:
-    """What code of a pipeline asks for. ``catalog`` and the connection only matter when ``target`` is prod."""
+    """What code of a pipeline asks for. ``name`` is the manifest's, unless a test keeps apart what it makes. ``catalog`` and the connection only matter when ``target`` is prod."""
 
     root: Path
     name: str
@@ -66,4 +66,4 @@ def load(root: Path) -> Settings:
     data_dir = Path(os.environ["PIPELINE_DATA_DIR"]).absolute()
     for folder in FOLDERS:
         (data_dir / folder).mkdir(parents=True, exist_ok=True)
-    return Settings(root, manifest["name"], manifest, target, data_dir, os.environ["TRINO_CATALOG"])
+    return Settings(root, os.environ["PIPELINE_NAME"], manifest, target, data_dir, os.environ["TRINO_CATALOG"])

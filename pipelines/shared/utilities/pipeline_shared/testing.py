@@ -1,0 +1,62 @@
+# Copyright (c) 2026 FOSS Data Platform contributors
+# SPDX-License-Identifier: MIT
+"""For a pipeline's own tests: the whole of it in a scratch folder, DuckDB by default, Trino where the environment says so."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from pipeline_shared import settings
+from pipeline_shared.lake import Lake, connect
+
+
+@contextmanager
+def environment(**values: str):
+    """The environment with ``values``, and as it was afterwards."""
+    before = os.environ.copy()
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+class Workspace:
+    """One pipeline with data of its own. ``values`` are environment variables, such as PIPELINE_TARGET=prod."""
+
+    def __init__(self, root: Path, data_dir: Path, **values: str) -> None:
+        self.root = root
+        with environment(**{"PIPELINE_TARGET": "dev", "PIPELINE_DATA_DIR": str(data_dir), **values}):
+            self.settings = settings.load(root)
+            self._environment = dict(os.environ)
+
+    def dbt(self, *arguments: str) -> dict[str, str]:
+        """Run dbt; each node's name and how it ended (success, pass, warn, fail, error, skipped). Raises RuntimeError if none ran."""
+        from dbt.cli.main import dbtRunner
+
+        project = self.root / "dbt"
+        scratch = self.settings.data_dir / "temp" / "dbt"
+        places = {"DBT_TARGET_PATH": str(scratch), "DBT_LOG_PATH": str(scratch)}
+        with environment(**{**self._environment, **places}):
+            flags = ["--project-dir", str(project), "--profiles-dir", str(project), "--log-level", "none", "--log-level-file", "none"]
+            done = dbtRunner().invoke([*arguments, *flags])
+        if done.result is None:
+            raise RuntimeError(f"dbt {' '.join(arguments)}: {done.exception}")
+        return {result.node.name: str(result.status) for result in done.result.results}
+
+    @contextmanager
+    def lake(self) -> Iterator[Lake]:
+        """Its tables."""
+        with environment(**self._environment), connect(self.settings) as lake:
+            yield lake
+
+    def query(self, statement: str) -> list[tuple[Any, ...]]:
+        """Rows of one statement. ``{marts}`` and the like stand for the pipeline's schemas."""
+        names = {schema: f'"{self.settings.name}_{schema}"' for schema in self.settings.manifest["schemas"]}
+        with self.lake() as lake:
+            return lake.query(statement.format(**names))

@@ -1,0 +1,34 @@
+"""The pipeline in a scratch folder."""
+
+import os
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+from pipeline_shared.prepare import prepare
+from pipeline_shared.testing import Workspace
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session", autouse=True)
+def prepared(tmp_path_factory) -> None:
+    """dbt's packages and manifest, without which nothing loads."""
+    os.environ["PIPELINE_DATA_DIR"] = str(tmp_path_factory.mktemp("data"))
+    prepare(ROOT)
+
+
+@pytest.fixture
+def workspace(tmp_path) -> Workspace:
+    """The pipeline with no data yet."""
+    return Workspace(ROOT, tmp_path / "data")
+
+
+@pytest.fixture(scope="session")
+def recordings() -> list[tuple[str, bytes]]:
+    """The city's feed as it was recorded: (time of the fetch in UTC, body)."""
+    data = Path(os.environ.get("FDP_TEST_DATA", ROOT.parent.parent.parent / "shared" / "data"))
+    files = sorted((data / "stavanger_parking" / "snapshots").glob("*Z.json"))
+    if not files:
+        pytest.skip(f"no recordings in {data}/stavanger_parking/snapshots: name the folder {data.name} with FDP_TEST_DATA")
+    return [(str(datetime.strptime(path.stem, "%Y-%m-%dT%H%M%SZ")), path.read_bytes()) for path in files]
