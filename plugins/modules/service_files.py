@@ -255,6 +255,8 @@ class ServiceFiles:
         path, content = wanted["dest"], wanted["content"]
         after = {key: wanted[key] for key in ("owner", "group", "mode")}
         before = attributes_of(path)
+        if os.path.isdir(path):
+            self.module.fail_json(msg=f"{path} has to be a file but is a directory: move it away and run again.")
         if before is not None and wanted["once"]:
             return
         old = self._read(path) if before is not None else None

@@ -1,0 +1,181 @@
+# Copyright (c) 2026 FOSS Data Platform contributors
+# SPDX-License-Identifier: MIT
+"""service: restarts when, and only when, what runs is not what is on disk, and says so only after it proved healthy."""
+
+import functools
+
+import pytest
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.foss_data.platform.plugins.module_utils.started import StartedRecord
+from ansible_collections.foss_data.platform.plugins.modules import service
+
+FILES = {"fingerprint": "files 1", "changed": False}
+RELEASE = {"fingerprint": "release 1", "changed": False}
+
+
+class Systemd:
+    """Answers as systemctl does, and notes what was asked of it. ``broken`` units fail to start."""
+
+    def __init__(self):
+        self.units: dict[str, dict] = {}
+        self.broken: dict[str, str] = {}
+        self.asked: list[str] = []
+        self.while_restarting = lambda: None
+
+    def have(self, unit, active="active", enabled="enabled", reload="no", requires=""):
+        self.units[unit] = {"ActiveState": active, "UnitFileState": enabled, "NeedDaemonReload": reload, "Requires": requires}
+
+    def run(self, command, check_rc=False):
+        program, *words = command
+        options, names = [w for w in words if w.startswith("--")], [w for w in words if not w.startswith("--")]
+        if program == "journalctl":
+            return 0, "".join(f"journal of {o.removeprefix('--unit=')}\n" for o in options if o.startswith("--unit=")), ""
+        verb, *units = names
+        if verb == "show" and "--value" in options:
+            return 0, self.units[units[0]]["Requires"] + "\n", ""
+        if verb == "show":
+            known = {"LoadState": "loaded", "SubState": "running"}
+            missing = {"LoadState": "not-found", "ActiveState": "inactive", "UnitFileState": "", "NeedDaemonReload": "no"}
+            blocks = [{"Id": u, **(known | self.units[u] if u in self.units else missing)} for u in units]
+            return 0, "\n\n".join("\n".join(f"{k}={v}" for k, v in b.items()) for b in blocks) + "\n", ""
+        self.asked.append(" ".join([verb, *units]))
+        for unit in units if verb == "enable" else []:
+            self.units[unit]["UnitFileState"] = "enabled"
+        if verb == "restart":
+            self.while_restarting()
+            if units[0] in self.broken:
+                self.units[units[0]]["ActiveState"] = "failed"
+                return 1, "", self.broken[units[0]]
+            self.units[units[0]]["ActiveState"] = "active"
+        return 0, "", ""
+
+
+@pytest.fixture
+def systemd(monkeypatch):
+    double = Systemd()
+    monkeypatch.setattr(AnsibleModule, "run_command", lambda self, command, **options: double.run(command, **options))
+    return double
+
+
+@pytest.fixture
+def record(tmp_path, monkeypatch):
+    monkeypatch.setattr(service, "StartedRecord", functools.partial(StartedRecord, directory=str(tmp_path)))
+    return StartedRecord("tool", str(tmp_path))
+
+
+@pytest.fixture
+def apply(module, record):
+    def run(*inputs, check=False, **options):
+        return module(service.main, check=check, name="tool", inputs=list(inputs) or [RELEASE, FILES], **options)
+
+    return run
+
+
+@pytest.fixture
+def running(systemd, record):
+    """The unit runs with what is on disk."""
+    systemd.have("tool.service")
+    record.write(service.fingerprint([RELEASE, FILES]))
+    return systemd
+
+
+def test_nothing_to_do(running, apply):
+    done = apply()
+    assert (done["changed"], done["reason"], done["was_active"]) == (False, "", True)
+    assert running.asked == []
+
+
+def test_first_start(systemd, apply, record):
+    systemd.have("tool.service", active="inactive", enabled="disabled")
+    done = apply()
+    assert systemd.asked == ["daemon-reload", "enable tool.service", "reset-failed tool.service", "restart tool.service"]
+    assert (done["changed"], done["was_active"]) == (True, False)
+    assert record.read() == service.fingerprint([RELEASE, FILES])
+    assert done["diff"]["before"] == "tool.service: inactive, disabled\n"
+    assert done["diff"]["after"] == "tool.service: active, enabled (tool.service is not running)\n"
+    assert not apply()["changed"]
+
+
+@pytest.mark.parametrize(
+    ("inputs", "reason"),
+    [
+        ([RELEASE, FILES | {"changed": True}], "its files or its version changed"),
+        ([RELEASE, FILES | {"fingerprint": "files 2"}], "it runs with another version or configuration than the one on disk"),
+        ([RELEASE | {"fingerprint": "release 2"}, FILES], "it runs with another version or configuration than the one on disk"),
+    ],
+)
+def test_a_difference_restarts(running, apply, inputs, reason):
+    assert apply(*inputs)["reason"] == reason
+    assert "restart tool.service" in running.asked
+    assert not apply(*[i | {"changed": False} for i in inputs])["changed"]
+
+
+def test_an_interrupted_play_restarts_later(running, apply, record):
+    """The files were changed and the play ended before the restart: nothing says `changed` any more, and the record is gone."""
+    record.forget()
+    assert "what it was started with is not known" in apply()["reason"]
+    assert "restart tool.service" in running.asked
+
+
+def test_while_it_restarts_nothing_says_that_it_is_healthy(running, apply, record):
+    seen = []
+    running.while_restarting = lambda: seen.append(record.read())
+    apply(RELEASE, FILES | {"fingerprint": "files 2"})
+    assert seen == [None]
+
+
+def test_a_dead_unit_is_started_again(running, apply):
+    running.units["tool.service"]["ActiveState"] = "failed"
+    assert apply()["reason"] == "tool.service is not running"
+
+
+def test_a_unit_that_was_disabled_is_enabled_without_a_restart(running, apply):
+    running.units["tool.service"]["UnitFileState"] = "disabled"
+    done = apply()
+    assert (done["changed"], done["reason"]) == (True, "")
+    assert running.asked == ["enable tool.service"]
+
+
+@pytest.mark.parametrize("state", ["enabled", "enabled-runtime", "static"])
+def test_units_that_come_back_by_themselves_count_as_enabled(running, apply, state):
+    running.units["tool.service"]["UnitFileState"] = state
+    assert not apply()["changed"]
+
+
+def test_a_failure_shows_the_journal_and_is_not_recorded(running, apply, record):
+    running.broken["tool.service"] = "Job for tool.service failed.\nSee systemctl status."
+    running.units["tool.service"]["Requires"] = "tool-schema.service system.slice"
+    failed = apply(RELEASE, FILES | {"fingerprint": "files 2"})
+    assert failed["msg"].startswith("tool.service did not become ready: Job for tool.service failed.")
+    assert "run the play again" in failed["msg"]
+    assert failed["journal"] == ["journal of tool.service", "journal of tool-schema.service"]
+    assert record.read() is None
+    running.broken.clear()
+    assert apply(RELEASE, FILES | {"fingerprint": "files 2"})["changed"]
+    assert record.read() is not None
+
+
+def test_several_units_start_in_order_and_the_first_failure_stops(systemd, apply):
+    systemd.have("web.service")
+    systemd.have("daemon.service")
+    apply(units=["web", "daemon"])
+    assert systemd.asked[-2:] == ["restart web.service", "restart daemon.service"]
+    systemd.asked.clear()
+    systemd.broken["web.service"] = "failed"
+    assert apply(RELEASE | {"changed": True}, units=["web", "daemon"])["unit"] == "web.service"
+    assert "restart daemon.service" not in systemd.asked
+
+
+def test_check_mode_predicts_and_does_nothing(systemd, apply, record):
+    predicted = apply(check=True)
+    assert predicted["changed"]
+    assert predicted["reason"] == "tool.service is not running"
+    assert predicted["diff"]["before"] == "tool.service: inactive, absent\n"
+    assert systemd.asked == []
+    assert record.read() is None
+
+
+def test_a_host_without_systemd_is_told_apart(module, record, monkeypatch):
+    refusal = "System has not been booted with systemd as init system (PID 1)"
+    monkeypatch.setattr(AnsibleModule, "run_command", lambda *_, **__: (1, "", refusal))
+    assert "Is it PID 1 on this host?" in module(service.main, name="tool")["msg"]
