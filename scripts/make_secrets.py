@@ -50,7 +50,7 @@ def sops(*arguments: str, text: str | None = None) -> str:
     """Output of ``sops``; ends the program with its own last line if it fails."""
     done = subprocess.run(["sops", *arguments], input=text, capture_output=True, text=True, check=False)
     if done.returncode:
-        reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+        reason = (done.stderr.strip().splitlines() or ["no reason given"])[0].rstrip(".")
         raise SystemExit(f"sops refused ({reason}): is the age key of this inventory's file in {key_file()}?")
     return done.stdout
 
@@ -64,6 +64,9 @@ def main() -> int:
         raise SystemExit(f"{inventory} is not an inventory: it has no hosts.yml")
     settings = yaml.safe_load((ROOT / "group_vars/all/secrets.yml").read_text())
     target = inventory / "group_vars" / "all" / "secrets.sops.yaml"
+    if target.exists() and not key_file().exists():
+        # One made now could not read the file, and would hide that the right one is lost.
+        raise SystemExit(f"there is no age key in {key_file()} to read {target} with: put the one there that it was made with")
     public = recipient(key_file())
     there = json.loads(sops("decrypt", "--output-type", "json", str(target))) if target.exists() else {}
     missing = [name for name in settings["secrets_names"] if name not in there]

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import math
+
 from ansible.errors import AnsibleFilterError
 
 DOCUMENTATION = r"""
@@ -62,8 +64,9 @@ def sizing(memory_mb: int, services: list[str]) -> dict[str, int]:
     least = sum(PLAN[s][0] for s in services)
     left = memory_mb - system - least
     if left < 0:
+        needed = max(least + SYSTEM_LEAST, math.ceil(least / (1 - SYSTEM_SHARE)))
         raise AnsibleFilterError(
-            f"sizing: {', '.join(services)} need {least + system} MiB together and this host has {memory_mb}: "
+            f"sizing: {', '.join(services)} need {needed} MiB together and this host has {memory_mb}: "
             "give it more memory or move a service to another host"
         )
     weights = sum(PLAN[s][1] for s in services) or 1
