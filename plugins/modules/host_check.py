@@ -91,6 +91,9 @@ ansible_facts:
     platform_memory_mb:
       description: Memory in MiB, the control group's limit considered.
       type: int
+    platform_installed:
+      description: Whether every O(disk[].installed) is there. Check mode can't ask services of a host that is still blank.
+      type: bool
 """
 
 import os
@@ -228,7 +231,8 @@ def main() -> None:
         module.fail_json(
             msg="This host is not ready; nothing was changed. " + "; ".join(f"({i}) {f}" for i, f in enumerate(faults, 1)) + "."
         )
-    module.exit_json(changed=False, ansible_facts={"platform_memory_mb": memory})
+    installed = all(os.path.exists(wanted["installed"]) for wanted in p["disk"])
+    module.exit_json(changed=False, ansible_facts={"platform_memory_mb": memory, "platform_installed": installed})
 
 
 if __name__ == "__main__":

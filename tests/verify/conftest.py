@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 PYTHON = "/opt/tools/current/bin/python"
-RUN = "import base64, json, sys; values = json.loads(base64.b64decode(sys.argv[2])); exec(base64.b64decode(sys.argv[1]), {'values': values})"
+RUN = "import base64, json, sys; code, values = map(base64.b64decode, sys.argv[1:]); exec(code, {'values': json.loads(values)})"
 
 
 @pytest.fixture(scope="session")

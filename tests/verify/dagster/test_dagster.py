@@ -17,8 +17,8 @@ def test_daemons_are_alive(on_host):
 
 
 def test_state_is_in_postgresql(host):
-    tables = host.check_output("runuser -u postgres -- psql --tuples-only --no-align -d dagster -c %s", "SELECT count(*) FROM runs")
-    assert tables.isdigit()
+    counted = host.check_output("runuser -u postgres -- psql --tuples-only --no-align -d dagster -c 'SELECT count(*) FROM runs'")
+    assert counted.isdigit()
     assert host.run("find /var/lib/dagster /etc/dagster -name '*.db'").stdout == ""
 
 
