@@ -13,6 +13,7 @@ ready [--timeout SECONDS] dagster-daemon URL         every daemon has reported i
 """
 
 import argparse
+import inspect
 import json
 import os
 import socket
@@ -83,8 +84,10 @@ def dagster_daemon(url: str) -> None:
     """Every required daemon has reported itself healthy since this probe began, so not merely its predecessor."""
     query = "{instance{daemonHealth{allDaemonStatuses{daemonType required healthy lastHeartbeatTime}}}}"
     answer = _post(url, json.dumps({"query": query}).encode(), {"Content-Type": "application/json"})
+    if not answer.get("data"):
+        raise OSError(f"the webserver answers {json.dumps(answer)[:300]}")
     statuses = answer["data"]["instance"]["daemonHealth"]["allDaemonStatuses"]
-    late = [s["daemonType"] for s in statuses if s["required"] and not (s["healthy"] and s["lastHeartbeatTime"] > BEGAN)]
+    late = [s["daemonType"] for s in statuses if s["required"] and not (s["healthy"] and (s["lastHeartbeatTime"] or 0) > BEGAN)]
     if late or not statuses:
         raise OSError(f"no heartbeat yet of {', '.join(late)}")
 
@@ -108,6 +111,10 @@ def main() -> int:
     parser.add_argument("probe", choices=sorted(PROBES))
     parser.add_argument("target", nargs="+")
     arguments = parser.parse_args()
+    try:
+        inspect.signature(PROBES[arguments.probe]).bind(*arguments.target)
+    except TypeError as error:
+        parser.error(f"{arguments.probe}: {error}")
     deadline = time.monotonic() + arguments.timeout
     while True:
         try:
