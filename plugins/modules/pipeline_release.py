@@ -101,6 +101,7 @@ fingerprint:
   type: str
 """
 
+import fcntl
 import os
 import pwd
 import shutil
@@ -210,6 +211,10 @@ def main() -> None:
         supports_check_mode=True,
     )
     p = module.params
+    # What an interrupted play left running goes on preparing: it is waited for, since both would write into one folder.
+    if os.path.isdir(p["path"]) and not module.check_mode:
+        lock = os.open(p["path"], os.O_RDONLY)
+        fcntl.flock(lock, fcntl.LOCK_EX)
     releases, current = os.path.join(p["path"], "releases"), os.path.join(p["path"], "current")
     folder = os.path.join(releases, p["release"])
     there = os.path.exists(os.path.join(folder, READY))

@@ -1,0 +1,64 @@
+# Copyright (c) 2026 FOSS Data Platform contributors
+# SPDX-License-Identifier: MIT
+"""Vars plugin ``credentials``: the inventory's SOPS files, with an error that says what to do when no key opens them."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: credentials
+short_description: Encrypted variables of the inventory
+version_added: 0.1.0
+author: FOSS Data Platform contributors (@foss-data)
+description:
+  - Reads C(*.sops.yaml) in C(group_vars) and C(host_vars) as the vars plugin community.sops.sops does, which does the work.
+  - When no key at hand opens a file, the error is one sentence that names it, the keys that would, and what to do.
+options:
+  valid_extensions:
+    description: Endings of encrypted files.
+    type: list
+    elements: string
+    default: [.sops.yml, .sops.yaml, .sops.json]
+  cache:
+    description: Whether a file is decrypted once in a run.
+    type: bool
+    default: true
+  disable_vars_plugin_temporarily:
+    description: Whether to read nothing.
+    type: bool
+    default: false
+  handle_unencrypted_files:
+    description: What happens to a file with such an ending that is not encrypted.
+    type: string
+    choices: [skip, warn, error]
+    default: error
+extends_documentation_fragment:
+  - ansible.builtin.vars_plugin_staging
+  - community.sops.sops
+  - community.sops.sops.ansible_env
+  - community.sops.sops.ansible_ini
+"""
+
+import re
+
+from ansible.errors import AnsibleParserError
+from ansible_collections.community.sops.plugins.vars.sops import VarsModule as SopsVars
+
+
+class VarsModule(SopsVars):
+    """What Ansible loads."""
+
+    def get_vars(self, loader, path, entities, cache=None):
+        """Variables of ``entities``."""
+        try:
+            return super().get_vars(loader, path, entities, cache)
+        except AnsibleParserError as error:
+            text = str(error)
+            file = re.search(r"error with file (\S+):", text)
+            if not file or "CouldNotRetrieveKey" not in text:
+                raise
+            keys = ", ".join(dict.fromkeys(re.findall(r"\bage1[0-9a-z]{58}\b", text))) or "another key"
+            raise AnsibleParserError(
+                f"The credentials in {file.group(1)} can't be decrypted: they are encrypted to {keys}, and no age key on this "
+                "machine is one of these. Nothing was changed. Put the private key into ~/.config/sops/age/keys.txt, or name its "
+                "file in SOPS_AGE_KEY_FILE; if it is lost, so are the credentials."
+            ) from None
