@@ -113,6 +113,9 @@ class MinioModule:
             self.module.fail_json(msg=f"{self.params['endpoint']} refused ({error.code}): {error.message}")
         except MinioAdminException as error:
             self.module.fail_json(msg=f"{self.params['endpoint']} refused: {error}")
+        except ValueError as error:
+            # The library checks names before it sends anything, and an answer that is no JSON comes from something else.
+            self.module.fail_json(msg=f"{self.params['endpoint']} can't do that: {error}")
         except urllib3.exceptions.HTTPError as error:
             self.module.fail_json(
                 msg=f"{self.params['endpoint']} does not answer ({error}): is MinIO running there (systemctl status minio)?"
