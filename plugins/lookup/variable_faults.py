@@ -71,7 +71,7 @@ def names_read(root: Path) -> frozenset[str]:
 
 
 def owner_of(name: str, roles: list[str]) -> str:
-    """The role whose prefix ``name`` has; the longest, since hive_metastore_port is none of a role hive. Empty if there is none."""
+    """The role whose prefix ``name`` has, or nothing. The longest one: hive_metastore_port is none of a role hive."""
     return max((role for role in roles if name.startswith(f"{role}_")), key=len, default="")
 
 
