@@ -21,8 +21,12 @@ make_env() {
   echo "$stamp" > .venv/made-from
 }
 
-# The environment in use must not be the one that a new one is made from.
-PATH=${PATH#"$PWD/.venv/bin:"}
+# The environment in use must not be the one that a new one is made from. It is in PATH once for make, once for lib.sh and
+# once more where a person has activated it.
+PATH=:$PATH:
+while [[ $PATH == *":$PWD/.venv/bin:"* ]]; do PATH=${PATH/":$PWD/.venv/bin:"/:}; done
+PATH=${PATH#:}
+PATH=${PATH%:}
 if ! python=$(find_python); then
   # Ubuntu 22.04 has 3.10 by default and 3.11 beside it.
   apt_install python3.11 python3.11-venv || die "no Python 3.11 to 3.13 here, and the system's packages have none: install one"
