@@ -19,9 +19,12 @@ def prepared(tmp_path_factory) -> None:
 
 
 @pytest.fixture
-def workspace(tmp_path) -> Workspace:
+def workspace(tmp_path_factory) -> Workspace:
     """The pipeline with no data yet."""
-    return Workspace(ROOT, tmp_path / "data")
+    workspace = Workspace(ROOT, tmp_path_factory.getbasetemp() / "workspace")
+    # In one folder for all tests: dbt would parse everything anew for another.
+    workspace.empty()
+    return workspace
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,10 @@
 
 from __future__ import annotations
 
+import importlib
 import os
+import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -35,6 +38,14 @@ class Workspace:
             self.settings = settings.load(root)
             self._environment = dict(os.environ)
 
+    def empty(self) -> None:
+        """Remove the data, not what dbt remembers of the project."""
+        shutil.rmtree(self.settings.data_dir / "raw")
+        (self.settings.data_dir / "raw").mkdir()
+        # Not the file: dbt may still have it open in this process.
+        for schema in self.settings.manifest["schemas"]:
+            self.query(f"drop schema if exists {{{schema}}} cascade")
+
     def dbt(self, *arguments: str) -> dict[str, str]:
         """Run dbt; each node's name and how it ended (success, pass, warn, fail, error, skipped). Raises RuntimeError if none ran."""
         from dbt.cli.main import dbtRunner
@@ -48,6 +59,16 @@ class Workspace:
         if done.result is None:
             raise RuntimeError(f"dbt {' '.join(arguments)}: {done.exception}")
         return {result.node.name: str(result.status) for result in done.result.results}
+
+    def run(self) -> Any:
+        """Run the pipeline's job in this process, as Dagster does; its ExecuteInProcessResult, success or not."""
+        for name in [name for name in sys.modules if name.partition(".")[0] == "orchestration"]:
+            del sys.modules[name]  # they hold the settings of the workspace before
+        with environment(**self._environment):
+            job = importlib.import_module("orchestration.definitions").defs.resolve_job_def(self.settings.name)
+            return job.execute_in_process(
+                raise_on_error=False, run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+            )
 
     @contextmanager
     def lake(self) -> Iterator[Lake]:
