@@ -1,8 +1,11 @@
 """What the tests of a deployed host need. They log in by ssh, as the playbooks do."""
 
 import base64
+import contextlib
 import json
 import os
+import re
+import signal
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -51,13 +54,13 @@ def play_environment(standin: str) -> dict:
 
 @pytest.fixture
 def play(root: Path, play_environment: dict) -> Callable[..., subprocess.CompletedProcess]:
-    """Run a playbook on the host under test, as an operator would."""
+    """Run a playbook on the host under test, as an operator would. Further keywords are environment variables."""
 
-    def run(*arguments: str) -> subprocess.CompletedProcess:
+    def run(*arguments: str, inventory: str = "inventories/sandbox", **environment: str) -> subprocess.CompletedProcess:
         return subprocess.run(
-            ["ansible-playbook", "--inventory", "inventories/sandbox", *arguments],
+            ["ansible-playbook", "--inventory", inventory, *arguments],
             cwd=root,
-            env=play_environment,
+            env=play_environment | environment,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -65,3 +68,46 @@ def play(root: Path, play_environment: dict) -> Callable[..., subprocess.Complet
         )
 
     return run
+
+
+@pytest.fixture
+def play_until(root: Path, play_environment: dict) -> Callable[..., subprocess.CompletedProcess]:
+    """Run a playbook, and call ``act`` with its process when the banner of ``task`` appears."""
+
+    def run(task: str, act: Callable[[subprocess.Popen], None], *arguments: str) -> subprocess.CompletedProcess:
+        said, acted = [], False
+        with subprocess.Popen(
+            ["ansible-playbook", "--inventory", "inventories/sandbox", *arguments],
+            cwd=root,
+            env=play_environment | {"PYTHONUNBUFFERED": "1"},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        ) as process:
+            for line in process.stdout:
+                said.append(line)
+                if not acted and re.match(rf"TASK \[.*: {re.escape(task)}\]", line):
+                    acted = True
+                    act(process)
+        assert acted, "".join(said)
+        return subprocess.CompletedProcess(process.args, process.returncode, "".join(said))
+
+    return run
+
+
+@pytest.fixture
+def killed_at(play_until) -> Callable[..., subprocess.CompletedProcess]:
+    """Run a playbook and kill it, with all its processes, when the banner of a task appears: a lost laptop."""
+
+    def family(pid: int) -> list[int]:
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        return [pid, *(p for child in children for p in family(int(child)))]
+
+    def kill(process: subprocess.Popen) -> None:
+        # Workers have sessions of their own, so a signal to the process group would miss them.
+        for pid in family(process.pid):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+    return lambda task, *arguments: play_until(task, kill, *arguments)
