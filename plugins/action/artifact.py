@@ -33,7 +33,8 @@ class ActionModule(ActionBase):
         try:
             return self._install(arguments, task_vars)
         except ArtifactError as error:
-            raise AnsibleActionFail(f"{error}.") from error
+            # Without its cause, which Ansible would print as well: the same sentence twice.
+            raise AnsibleActionFail(f"{error}.") from None
         finally:
             self._remove_tmp_path(self._connection._shell.tmpdir)
 
@@ -68,7 +69,9 @@ class ActionModule(ActionBase):
                 bundle = self._wheels(catalogue, path, set(result["wheels"]), Path(folder))
             else:
                 bundle = catalogue.bundle(name, catalogue.version(name, arguments.get("version")))
-            remote = self._connection._shell.join_path(self._make_tmp_path(), "bundle.tar")
+            # Without pipelining there is one by now, and only the last one made would be removed.
+            remote_folder = self._connection._shell.tmpdir or self._make_tmp_path()
+            remote = self._connection._shell.join_path(remote_folder, "bundle.tar")
             self._transfer_file(str(bundle), remote)
         return self._execute_module(
             module_name="foss_data.platform.artifact", module_args=wanted | {"bundle": remote}, task_vars=task_vars

@@ -5,6 +5,7 @@
 import json
 import os
 import subprocess
+import sys
 
 import pytest
 from ansible_collections.foss_data.platform.plugins.callback.role_budget import PLAY_ITSELF, by_role
@@ -77,8 +78,9 @@ def play(tmp_path, root):
             "ANSIBLE_CONFIG": str(tmp_path / "none.cfg"),
             "ROLE_BUDGET_REPORT": str(report),
         }
-        command = ["ansible-playbook", "-i", "here,", "-c", "local", str(tmp_path / "play.yml"), *options]
-        done = subprocess.run(command, env=os.environ | environment, capture_output=True, text=True, check=False)
+        python = f"ansible_python_interpreter={sys.executable}"
+        command = ["ansible-playbook", "-i", "here,", "-c", "local", "-e", python, str(tmp_path / "play.yml"), *options]
+        done = subprocess.run(command, cwd=tmp_path, env=os.environ | environment, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout, [json.loads(line) for line in report.read_text().splitlines()] if report.exists() else []
 
