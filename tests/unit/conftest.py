@@ -15,7 +15,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from ansible.module_utils import _internal
 from ansible.module_utils.testing import patch_module_args
+
+
+@pytest.fixture(autouse=True)
+def on_a_host(monkeypatch):
+    """Modules believe to be on a host, even if another test of this process has imported what only the control side has."""
+    monkeypatch.setattr(_internal, "is_controller", False)
 
 
 @pytest.fixture

@@ -42,7 +42,7 @@ def check(module, host):
 def test_a_fit_host_gives_its_memory(check):
     done = check()
     assert not done["changed"]
-    assert done["ansible_facts"] == {"platform_memory_mb": 8130000 // 1024}
+    assert done["ansible_facts"] == {"platform_memory_mb": 8130000 // 1024, "platform_installed": True}
 
 
 def test_another_distribution(check, host):
@@ -83,7 +83,14 @@ def test_disk_nearly_full(check, tmp_path, monkeypatch):
     assert "/opt has 1000 MiB free and needs 5000: free space or enlarge the disk" in check(disk=[disk])["msg"]
     # What the platform itself takes is no fault.
     (tmp_path / "installed").touch()
-    assert not check(disk=[disk]).get("failed")
+    assert check(disk=[disk])["ansible_facts"]["platform_installed"]
+    monkeypatch.setattr(host_check, "free_disk", lambda path: 499)
+    assert "/opt has 499 MiB free and needs 500" in check(disk=[disk])["msg"]
+
+
+def test_a_blank_host_is_told_apart(check, tmp_path):
+    disk = {"path": "/", "free_mb": 0, "free_after_mb": 0, "installed": str(tmp_path / "installed")}
+    assert check(disk=[disk])["ansible_facts"]["platform_installed"] is False
 
 
 def test_free_disk_of_a_folder_that_is_not_there_yet(tmp_path):
