@@ -13,6 +13,7 @@ SPOIL = [
     "insert into {staging}.stg_parking (facility) values (null), ('Nowhere')",
     "insert into {staging}.stg_parking select * from {staging}.stg_parking where facility = 'Valberget'",
     "update {staging}.stg_parking set free_spaces = -1 where facility = 'Valberget'",
+    "update {staging}.stg_parking set first_fetched_at = timestamp '2026-10-06 09:00:00' where facility = 'Valberget'",
     "insert into {staging}.stg_parking_rejected (position) values (1)",
     "insert into {marts}.current_occupancy (facility, occupancy_pct) values (null, -1), ('Valberget', 101)",
     "insert into {marts}.hourly_occupancy (mean_occupancy_pct) values (101)",

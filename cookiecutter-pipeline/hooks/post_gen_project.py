@@ -1,0 +1,48 @@
+# Copyright (c) 2026 FOSS Data Platform contributors
+# SPDX-License-Identifier: MIT
+"""Put the shared folder into the new repository, and make it one."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+SHARED = Path({{ cookiecutter._repo_dir | tojson }}).resolve().parent / "pipelines" / "shared"
+NAME = {{ cookiecutter.name | tojson }}
+TEAM = {{ cookiecutter.team | tojson }}
+EMAIL = {{ cookiecutter.email | tojson }}
+
+
+def git(*arguments: str) -> subprocess.CompletedProcess:
+    """Run git here, quietly."""
+    return subprocess.run(["git", *arguments], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+
+
+def make_repository() -> str:
+    """A first commit with everything in it; what to say about it."""
+    if not shutil.which("git"):
+        return "git is not installed here: it is no repository yet, and a pipeline has to be one to be deployed."
+    if git("rev-parse", "--is-inside-work-tree").stdout.strip() == "true":
+        return "It lies inside another repository, so it was not made one of its own."
+    # Where nobody told git who commits, the team does.
+    who = [] if git("config", "user.email").stdout.strip() else ["-c", f"user.name={TEAM}", "-c", f"user.email={EMAIL}"]
+    for step in (
+        ["init", "-q", "-b", "main"],
+        ["add", "--all"],
+        # Neither a key to sign with nor somebody's own hooks should stop it.
+        [*who, "-c", "commit.gpgsign=false", "-c", "core.hooksPath=/dev/null", "commit", "-q", "-m", f"{NAME} from the template"],
+    ):
+        done = git(*step)
+        if done.returncode:
+            return f"git did not make the first commit ({' '.join(done.stderr.split())}): do that yourself."
+    return "It is a git repository with a first commit."
+
+
+def main() -> None:
+    """Complete the repository in the current folder."""
+    shutil.copytree(SHARED, "shared", ignore=shutil.ignore_patterns("__pycache__"))
+    print(f"{Path.cwd()} is ready. {make_repository()}\nNext: cd {NAME} && make test && make dev")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

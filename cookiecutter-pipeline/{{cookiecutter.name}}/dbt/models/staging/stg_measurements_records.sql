@@ -1,0 +1,55 @@
+{{ config(materialized='ephemeral') }}
+
+-- Every record, typed as far as it can be, with the first thing that is wrong with it.
+
+with records as (
+
+    -- Once each, should a run have died between writing the records and writing the fetch.
+    select
+        content_hash,
+        position,
+        min(record) as record,
+        min(fetched_at) as first_fetched_at
+    from {{ source('raw', 'measurements_records') }}
+    group by content_hash, position
+
+),
+
+fields as (
+
+    select
+        *,
+        nullif(trim({{ platform.json_text('record', 'station') }}), '') as station,
+        {{ platform.to_timestamp(platform.json_text('record', 'measured_at'), '%Y-%m-%d %H:%M') }} as measured_local,
+        {{ platform.to_decimal(platform.json_text('record', 'value'), 3) }} as value,
+        {{ platform.add_seconds('first_fetched_at', var('clock_tolerance_seconds')) }} as not_after
+    from records
+
+),
+
+timed as (
+
+    select
+        *,
+        {{ platform.local_to_utc('measured_local', var('timezone'), 'not_after') }} as measured_at
+    from fields
+
+)
+
+select
+    content_hash,
+    position,
+    record,
+    first_fetched_at,
+    station,
+    measured_at,
+    measured_local,
+    value,
+    {{ platform.first_problem([
+        ["substr(record, 1, 1) <> '{'", 'not an object'],
+        ['station is null', 'no station'],
+        ['measured_local is null', 'measured_at is no time'],
+        ['measured_at > not_after', 'time after the fetch'],
+        ['value is null', 'value is no number'],
+    ]) }} as problem
+from timed

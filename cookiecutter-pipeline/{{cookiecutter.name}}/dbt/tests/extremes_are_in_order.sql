@@ -1,0 +1,3 @@
+select *
+from {{ ref('daily_measurements') }}
+where min_value > max_value

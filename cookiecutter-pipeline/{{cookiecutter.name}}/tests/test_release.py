@@ -1,0 +1,46 @@
+"""What the platform looks at before it takes a release."""
+
+import json
+
+import jsonschema
+import pytest
+import yaml
+from conftest import ROOT
+from dagster import AssetKey
+
+
+def test_manifest_is_valid():
+    manifest = yaml.safe_load((ROOT / "pipeline.yml").read_text())
+    jsonschema.validate(manifest, json.loads((ROOT / "shared/schemas/pipeline.schema.json").read_text()))
+
+
+def test_job_and_schedule_have_the_names_that_the_platform_expects():
+    from orchestration.definitions import defs, pipeline
+
+    repository = defs.get_repository_def()
+    [schedule] = repository.schedule_defs
+    job = repository.get_job(pipeline.name)
+    assert (schedule.name, schedule.job_name) == (f"{pipeline.name}_schedule", pipeline.name)
+    assert schedule.cron_schedule == pipeline.manifest["schedule"]
+    assert job.tags["pipeline"] == schedule.tags["pipeline"] == pipeline.name
+    assert job.executor_def.name == "in_process"
+
+
+def test_job_makes_every_asset():
+    from orchestration.definitions import defs, pipeline
+
+    repository = defs.get_repository_def()
+    made = repository.get_job(pipeline.name).asset_layer.executable_asset_keys
+    assert made == set(repository.assets_defs_by_key)
+    assert AssetKey(["raw", "measurements_fetches"]) in made
+
+
+@pytest.mark.parametrize("folder", ["models", "seeds"])
+def test_everything_has_a_description(folder):
+    manifest = json.loads((ROOT / "dbt/target/manifest.json").read_text())
+    nodes = [*manifest["nodes"].values(), *manifest["sources"].values()]
+    nodes = [node for node in nodes if node["original_file_path"].startswith(folder) and node["resource_type"] != "test"]
+    assert nodes
+    bare = [node["name"] for node in nodes if not node["description"]]
+    bare += [f"{node['name']}.{name}" for node in nodes for name, column in node["columns"].items() if not column["description"]]
+    assert not bare

@@ -1,0 +1,3 @@
+select *
+from {{ ref('stg_parking') }}
+where observed_at > {{ platform.add_seconds('first_fetched_at', var('clock_tolerance_seconds')) }}
