@@ -38,7 +38,7 @@ ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).resolve().parent
 UNITS = ["postgresql@15-main", "minio", "hive-metastore", "trino", "dagster-webserver", "dagster-daemon"]
 EXAMPLE = "stavanger_parking"
-NEW = "bench_pipeline"  # a number follows
+NEW = "bench"  # numbers follow
 # The example's feed and what a stand-in brings along are no part of the core.
 FOLDER, SCHEMA = "/var/tmp/bench", "bench_tpch"
 TOOLS_PYTHON = "/opt/tools/current/bin/python"
