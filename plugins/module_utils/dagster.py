@@ -88,7 +88,8 @@ def python_error(error: dict) -> str:
         details = re.search(r'details = "(.*?)"\n', chain[-1]["message"])
         return "its code server does not answer" + (f" ({_short(details.group(1))})" if details else "")
     own = [e for e in chain if not (e.get("className") or "").startswith("Dagster")] or chain[-1:]
-    text = _short(own[0]["message"])
+    # dagster-dbt begins with the command line, which is longer than what dbt said.
+    text = _short(own[0]["message"].split("Errors parsed from dbt logs:")[-1])
     if len(own) > 1:
         text += f" (caused by {_short(own[-1]['message'])})"
     frame = next(filter(None, (useful_frame(e.get("stack") or []) for e in own)), "")
@@ -228,15 +229,21 @@ class Dagster:
 
     # -- runs
 
-    def validate(self, location: dict, job: str, assets: list[str] | None, run_config: dict) -> None:
-        """Raises DagsterError if the job does not take these assets or this run config."""
-        self.expect(
-            "PipelineConfigValidationValid",
-            "query($job: PipelineSelector!, $config: RunConfigData) {"
-            f' isPipelineConfigValid(pipeline: $job, mode: "default", runConfigData: $config) {{ {FAULT}'
-            " ... on RunConfigValidationInvalid { errors { message } } } }",
-            job=_job_selector(location, job, assets),
-            config=run_config,
+    def plan(self, location: dict, job: str, assets: list[str] | None, run_config: dict) -> None:
+        """Have a run planned by its code server, as a launch does: raises DagsterError if the job does not take these assets or
+        this run config. Waits for a code server that is starting, which a launch can't: it may have been taken.
+        """
+        patiently(
+            lambda: self.expect(
+                "ExecutionPlan",
+                "query($job: PipelineSelector!, $config: RunConfigData) {"
+                f' executionPlanOrError(pipeline: $job, mode: "default", runConfigData: $config) {{ {FAULT}'
+                " ... on RunConfigValidationInvalid { errors { message } } } }",
+                job=_job_selector(location, job, assets),
+                config=run_config,
+            ),
+            self.timeout,
+            lambda error: isinstance(error, DagsterError) and error.kind == UNREACHABLE,
         )
 
     def launch(self, location: dict, job: str, assets: list[str] | None, run_config: dict, tags: dict) -> str:

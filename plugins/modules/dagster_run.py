@@ -139,7 +139,7 @@ class Launch(DagsterModule):
             unknown = ", ".join(name for name in names if name not in there)
             if unknown:
                 raise DagsterError(f"code location {p['location']} has no {what} {unknown}; it has {listed(there)}")
-        self.dagster.validate(self.location, p["job"], p["assets"], p["run_config"])
+        self.dagster.plan(self.location, p["job"], p["assets"], p["run_config"])
 
     def wanted(self, before):
         """The run as given."""
@@ -154,7 +154,9 @@ class Launch(DagsterModule):
     def _over(self, launched: float) -> bool:
         p = self.params
         if self.run_now is None:
-            self.run_now = self.dagster.run(self.dagster.launch(self.location, p["job"], p["assets"], p["run_config"], p["tags"]))
+            what = (self.location, p["job"], p["assets"], p["run_config"])
+            self.dagster.plan(*what)
+            self.run_now = self.dagster.run(self.dagster.launch(*what, p["tags"]))
             return not p["wait"]
         logged = len([step for step in self.run_now["steps"] if step["status"] in ENDED])
         self.run_now = run = self.dagster.run(self.run_now["run_id"])
