@@ -107,7 +107,7 @@ def main_process_died() -> bool:
 def main() -> int:
     """0 when the probe passed; 1 with one line that says what was waited for and how it last failed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--timeout", type=float, default=120, help="seconds to wait in all (default: %(default)s)")
+    parser.add_argument("--timeout", type=float, default=280, help="seconds to wait in all (default: %(default)s)")
     parser.add_argument("probe", choices=sorted(PROBES))
     parser.add_argument("target", nargs="+")
     arguments = parser.parse_args()
