@@ -62,7 +62,7 @@ class ActionModule(ActionBase):
             "kind": "python" if kind == "python" else "files",
         }
         result = self._execute_module(module_name="foss_data.platform.artifact", module_args=wanted, task_vars=task_vars)
-        if result.get("failed") or not result.get("missing") or self._task.check_mode:
+        if result.get("failed") or not result.get("missing"):
             return result
         with tempfile.TemporaryDirectory() as folder:
             if kind == "python":

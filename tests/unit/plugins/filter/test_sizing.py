@@ -54,6 +54,9 @@ def test_what_the_error_asks_for_is_enough():
         sizing(2000, WITHOUT_DELTA)
     wanted = int(re.search(r"need (\d+) MiB", str(raised.value)).group(1))
     assert sizing(wanted, WITHOUT_DELTA)
+    # And not much more than that: it is rounded up once.
+    with pytest.raises(AnsibleFilterError):
+        sizing(wanted - 2, WITHOUT_DELTA)
 
 
 def test_an_unknown_service_is_named():
