@@ -429,7 +429,8 @@ def failure(events: list[dict]) -> DagsterError:
         return DagsterError(f"failed {when}: {python_error(errors[-1])}", errors[-1].get("className") or "")
     # A worker that died is told by an engine event right before the run is marked as failed from outside.
     messages = [e["message"] for e in told if e.get("message") and "from outside the execution context" not in e["message"]]
-    return DagsterError(f"failed {when}: {_short(messages[-1]) if messages else 'Dagster gives no reason'}")
+    reason = re.sub(r"^\[\w+\] ", "", _short(messages[-1])) if messages else "Dagster gives no reason"
+    return DagsterError(f"failed {when}: {reason}")
 
 
 def daemon_state(status: dict, now: float) -> dict:
