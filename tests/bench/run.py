@@ -492,8 +492,8 @@ def section_pipeline(data: dict) -> list[str]:
     return [
         "## New pipeline",
         "",
-        "From the start of `playbooks/pipelines.yml` on a fresh repository from the template, then `playbooks/show.yml`. "
-        "The wheels of its environment are on the host already, since the example pipeline has the same lock or nearly so.",
+        "From the start of `playbooks/pipelines.yml` on a fresh repository from the template, then `playbooks/show.yml`, each "
+        "beside those before it. Pipelines with the same lock share an environment, and one with the template's lock was there.",
         "",
         *table(["", "seconds"], rows),
     ]
