@@ -29,6 +29,7 @@ def talk(monkeypatch, tmp_path):
         said = left.setdefault(conversation, list(ANSWERS[conversation]))
 
         def ask(_, query, **variables):
+            variables = json.loads(json.dumps(variables))
             # What was answered alike several times on end is recorded once.
             if not said or (said[0]["query"], said[0]["variables"]) != (query, variables):
                 said.insert(0, last[conversation])
