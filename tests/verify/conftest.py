@@ -5,12 +5,15 @@ import contextlib
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from ansible_collections.foss_data.platform.plugins.module_utils.pipeline_source import files_of, release_id
 
 PYTHON = "/opt/tools/current/bin/python"
 RUN = "import base64, json, sys; code, values = map(base64.b64decode, sys.argv[1:]); exec(code, {'values': json.loads(values)})"
@@ -111,3 +114,35 @@ def killed_at(play_until) -> Callable[..., subprocess.CompletedProcess]:
                 os.kill(pid, signal.SIGKILL)
 
     return lambda task, *arguments: play_until(task, kill, *arguments)
+
+
+@dataclass(frozen=True)
+class Copy:
+    """A copy of the pipeline stavanger_parking in a repository of its own, to be changed and deployed."""
+
+    folder: Path
+    name: str = "stavanger_parking"
+    home: str = "/srv/pipelines/stavanger_parking"
+
+    @property
+    def play(self) -> list[str]:
+        """Arguments of `ansible-playbook` that deploy it."""
+        return ["playbooks/pipelines.yml", "-e", json.dumps({"pipelines": [{"path": str(self.folder)}]})]
+
+    def release(self) -> str:
+        """The id that its content has now."""
+        return release_id(files_of(self.folder))
+
+
+@pytest.fixture
+def parking(root: Path, tmp_path: Path, play: Callable, host) -> Iterator[Copy]:
+    """Such a copy; in the end the pipeline runs again with the release that it had."""
+    copy = Copy(tmp_path / "parking")
+    for name, path in files_of(root / "pipelines" / copy.name).items():
+        (copy.folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(path, copy.folder / name)
+    subprocess.run(["git", "init", "--quiet", str(copy.folder)], check=True)
+    before = host.check_output("readlink %s/current", copy.home)
+    yield copy
+    if host.check_output("readlink %s/current", copy.home) != before:
+        assert play("playbooks/pipelines.yml").returncode == 0

@@ -1,0 +1,40 @@
+"""Broken pipeline code never takes the place of what runs, and two pipelines can't have one name."""
+
+import pytest
+
+BREAKS = {
+    "syntax": ("orchestration/checks.py", "def broken(:\n", "orchestration/checks.py, line "),
+    "missing module": ("orchestration/ingest.py", "import no_such_module\n", "No module named 'no_such_module'"),
+    "dbt": ("dbt/models/marts/broken.sql", "select * from {{ ref('no_such_model') }}\n", "no_such_model"),
+}
+
+
+@pytest.mark.parametrize("fault", BREAKS)
+def test_broken_code(host, play, parking, invocation, fault):
+    file, text, said = BREAKS[fault]
+    unit = f"pipeline@{parking.name}"
+    state = "readlink %s/current; ls %s/releases"
+    before = invocation(unit), host.check_output(state, parking.home, parking.home)
+    with (parking.folder / file).open("a") as broken:
+        broken.write(text)
+    done = play(*parking.play)
+    assert done.returncode
+    [error] = [line for line in done.stdout.splitlines() if line.startswith("[ERROR]")]
+    assert f"the release {parking.release()} does not load, the one before stays: " in error
+    assert file in error
+    assert said in error
+    assert (invocation(unit), host.check_output(state, parking.home, parking.home)) == before
+    assert host.check_output("systemctl show --value --property=ActiveState %s", unit) == "active"
+
+
+def test_two_pipelines_with_one_name(refusal, parking):
+    both = '{"pipelines": [{"path": "pipelines/%s"}, {"path": "%s"}]}' % (parking.name, parking.folder)  # noqa: UP031
+    error = refusal("playbooks/pipelines.yml", "-e", both)
+    assert f"Nothing was deployed. two pipelines are called {parking.name}: rename one" in error
+
+
+def test_a_manifest_that_is_none(refusal, parking):
+    with (parking.folder / "pipeline.yml").open("a") as manifest:
+        manifest.write("memroy_mb: 1\n")
+    error = refusal(*parking.play)
+    assert "pipeline.yml: the manifest: Additional properties are not allowed ('memroy_mb' was unexpected)" in error

@@ -1,0 +1,294 @@
+"""Role pipeline: it works with what is its own, reaches nothing else, and a deploy does not break what it is doing."""
+
+import json
+import re
+import subprocess
+
+import pytest
+
+NAME = "stavanger_parking"
+UNIT = f"pipeline@{NAME}"
+HOME = f"/srv/pipelines/{NAME}"
+STATE = f"/var/lib/pipelines/{NAME}"
+SOCKET = f"/run/pipelines/{NAME}/grpc.sock"
+PYTHON = "/opt/tools/current/bin/python"
+NEIGHBOUR = "verify_neighbour"
+KEPT = 5
+
+QUERY = """
+import json
+from trino.dbapi import connect
+from trino.exceptions import TrinoUserError
+try:
+    answer = connect(host="127.0.0.1", port=8080, user=values["login"]).cursor().execute(values["query"]).fetchall()
+except TrinoUserError as error:
+    answer = error.error_name
+print(json.dumps(answer, default=str))
+"""
+S3 = """
+import io, json, re
+from minio import Minio
+from minio.error import S3Error
+own = dict(re.findall(r'^(\\w+)="(.*)"$', open("/etc/pipelines/stavanger_parking/env").read(), re.MULTILINE))
+def client(access_key, secret_key):
+    return Minio(endpoint="127.0.0.1:9010", access_key=access_key, secret_key=secret_key, secure=False, region="eu-north-1")
+s3 = client(own["S3_ACCESS_KEY"], own["S3_SECRET_KEY"])
+def attempt(call):
+    try:
+        call()
+    except S3Error as error:
+        return error.code
+    return "done"
+"""
+OPEN = """
+import json, socket
+answers = {}
+for path in values["paths"]:
+    try:
+        open(path).close()
+        answers[path] = "opened"
+    except IsADirectoryError:
+        import os
+        try:
+            os.listdir(path)
+            answers[path] = "listed"
+        except PermissionError:
+            answers[path] = "denied"
+    except PermissionError:
+        answers[path] = "denied"
+with socket.socket(socket.AF_UNIX) as client:
+    try:
+        client.connect(values["socket"])
+        answers[values["socket"]] = "connected"
+    except PermissionError:
+        answers[values["socket"]] = "denied"
+print(json.dumps(answers))
+"""
+# Asks until the answer is there, or the time is over.
+WAIT_FOR_RUN = """
+import time, requests
+query = "query($id: ID!) { runOrError(runId: $id) { ... on Run { status } } }"
+deadline = time.monotonic() + 600
+while True:
+    asked = {"query": query, "variables": {"id": values["run"]}}
+    status = requests.post("http://127.0.0.1:3000/graphql", json=asked, timeout=60).json()["data"]["runOrError"]["status"]
+    if status in ("SUCCESS", "FAILURE", "CANCELED") or time.monotonic() > deadline:
+        break
+    time.sleep(0.5)
+print(status)
+"""
+WAIT_FOR_FILE = """
+import pathlib, time
+path, deadline = pathlib.Path(values["path"]), time.monotonic() + 300
+while not (path.exists() and path.read_text()) and time.monotonic() < deadline:
+    time.sleep(0.2)
+print(path.read_text())
+"""
+# In the pipeline's ingest: say which release this is, and go on when told to.
+HOLD = """    def ingest_feed():
+        import time
+
+        held = pipeline.data_dir / "verify"
+        (held / "begun").write_text(str(pipeline.root))
+        while not (held / "go").exists():
+            time.sleep(0.1)
+        (held / "went-on").write_text(__file__)
+"""
+
+
+@pytest.fixture
+def trino(on_host):
+    """Rows of a statement, or the name of the error."""
+    return lambda login, query: json.loads(on_host(QUERY, login=login, query=query))
+
+
+@pytest.fixture
+def module(root, play_environment):
+    """Result of one of our modules on the host."""
+
+    def run(name: str, **arguments) -> dict:
+        command = ["ansible", "--inventory", "inventories/sandbox", "sandbox", "-m", f"foss_data.platform.{name}"]
+        command += ["-e", f"ansible_python_interpreter={PYTHON}", "-a", json.dumps(arguments)]
+        environment = play_environment | {"ANSIBLE_CALLBACK_RESULT_FORMAT": "json"}
+        done = subprocess.run(
+            command, cwd=root, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return json.loads(done.stdout[done.stdout.index("{") :])
+
+    return run
+
+
+@pytest.fixture
+def neighbour(host, module, trino):
+    """Another pipeline's user and schema."""
+    user = "pl-" + NEIGHBOUR.replace("_", "-")
+    host.check_output("useradd --system --user-group --no-create-home %s", user)
+    schema = {"user": "platform", "catalog": "iceberg", "name": f"{NEIGHBOUR}_raw", "rules_file": "/etc/trino/rules.json"}
+    module("trino_schema", **schema, owner=NEIGHBOUR, location=f"s3://lakehouse/{NEIGHBOUR}/raw/")
+    try:
+        assert trino(NEIGHBOUR, f"CREATE TABLE iceberg.{NEIGHBOUR}_raw.own AS SELECT 1 AS one") == [[1]]
+        yield user
+    finally:
+        module("trino_schema", **schema, cascade=True, state="absent")
+        host.check_output("userdel %s", user)
+
+
+def test_its_rows_are_read_as_its_own_user(module, trino):
+    run = module("dagster_run", location=NAME, job=NAME)
+    assert run["status"] == "SUCCESS"
+    [[raw]] = trino(NAME, f"SELECT count(*) FROM iceberg.{NAME}_raw.parking_records")
+    [[current]] = trino(NAME, f"SELECT count(*) FROM iceberg.{NAME}_marts.current_occupancy")
+    assert raw >= current > 0
+
+
+def test_its_keys_reach_its_prefix_and_nothing_else(on_host, credentials):
+    answers = json.loads(
+        on_host(
+            S3
+            + """
+other = client("trino", values["secret"])
+other.put_object("lakehouse", "verify_neighbour/secret", io.BytesIO(b"x"), 1)
+mine, theirs = "stavanger_parking/verify", "verify_neighbour/secret"
+try:
+    print(json.dumps({
+        "own": [
+            attempt(lambda: s3.put_object("lakehouse", mine, io.BytesIO(b"x"), 1)),
+            attempt(lambda: s3.get_object("lakehouse", mine)),
+            attempt(lambda: list(s3.list_objects("lakehouse", prefix="stavanger_parking/"))),
+            attempt(lambda: s3.remove_object("lakehouse", mine)),
+        ],
+        "others": [
+            attempt(lambda: s3.get_object("lakehouse", theirs)),
+            attempt(lambda: s3.put_object("lakehouse", theirs, io.BytesIO(b"y"), 1)),
+            attempt(lambda: s3.remove_object("lakehouse", theirs)),
+            attempt(lambda: s3.put_object("lakehouse", "stavanger_parking_2/x", io.BytesIO(b"y"), 1)),
+            attempt(lambda: list(s3.list_objects("lakehouse"))),
+            attempt(lambda: list(s3.list_objects("lakehouse", prefix="verify_neighbour/"))),
+            attempt(lambda: s3.make_bucket("verify-other")),
+        ],
+    }))
+finally:
+    other.remove_object("lakehouse", theirs)
+""",
+            secret=credentials["secret_minio_trino"],
+        )
+    )
+    assert answers == {"own": ["done"] * 4, "others": ["AccessDenied"] * 7}
+
+
+def test_its_schemas_are_its_own(trino, neighbour):
+    theirs, mine = f"iceberg.{NEIGHBOUR}_raw", f"iceberg.{NAME}_raw"
+    for login, schema, table in (
+        (NAME, theirs, "own"),
+        (NEIGHBOUR, mine, "parking_records"),
+        ("stranger", mine, "parking_records"),
+    ):
+        for statement in (
+            f"SELECT * FROM {schema}.{table}",
+            f"DELETE FROM {schema}.{table}",
+            f"DROP TABLE {schema}.{table}",
+            f"CREATE TABLE {schema}.intruder (a bigint)",
+            f"DROP SCHEMA {schema}",
+            f"SHOW TABLES FROM {schema}",
+        ):
+            answer = trino(login, statement)
+            # What it may not know of is not listed, or is not there for it.
+            assert answer in ("PERMISSION_DENIED", "SCHEMA_NOT_FOUND", []), f"{login}: {statement}: {answer}"
+    assert trino(NEIGHBOUR, f"SELECT * FROM {theirs}.own") == [[1]]
+
+
+def test_unit_is_sandboxed_and_limited(host):
+    names = [
+        "User",
+        "ProtectSystem",
+        "ProtectHome",
+        "NoNewPrivileges",
+        "PrivateTmp",
+        "CapabilityBoundingSet",
+        "MemoryMax",
+        "Slice",
+    ]
+    shown = host.check_output(f"systemctl show {' '.join(f'-p {name}' for name in names)} {UNIT}")
+    assert dict(line.split("=", 1) for line in shown.splitlines()) == {
+        "User": f"pl-{NAME}",
+        "ProtectSystem": "strict",
+        "ProtectHome": "yes",
+        "NoNewPrivileges": "yes",
+        "PrivateTmp": "yes",
+        "CapabilityBoundingSet": "",
+        "MemoryMax": str(1024 * 2**20),
+        "Slice": "pipelines.slice",
+    }
+
+
+def test_another_user_reaches_nothing_of_it(on_host, neighbour):
+    paths = [f"/etc/pipelines/{NAME}/env", f"{HOME}/releases", f"{HOME}/current/pipeline.yml", STATE, f"{STATE}/raw"]
+    answers = json.loads(on_host(OPEN, user=neighbour, paths=paths, socket=SOCKET))
+    assert answers == {path: "denied" for path in [*paths, SOCKET]}
+
+
+def test_its_own_user_can_not_change_its_code(on_host):
+    code = "import os\nprint([os.access(p, os.W_OK) for p in values['paths']])"
+    paths = [f"{HOME}/current/pipeline.yml", f"{HOME}/current/orchestration", f"{HOME}/releases", HOME, "/opt/pipeline-envs"]
+    assert on_host(code, user=f"pl-{NAME}", paths=paths) == str([False] * len(paths))
+
+
+def test_the_same_content_changes_nothing(host, play, parking):
+    """From another folder, too."""
+    assert host.check_output("readlink %s/current", HOME) == f"releases/{parking.release()}"
+    done = play(*parking.play)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert re.search(r"changed=0 .*failed=0", done.stdout), done.stdout
+
+
+@pytest.fixture
+def held(host, parking):
+    """The copy, its ingest waiting for a sign. Whatever happens, it is given in the end."""
+    folder = f"{STATE}/verify"
+    host.check_output("rm --recursive --force %s && install -d -o pl-%s -g pl-%s %s", folder, NAME, NAME, folder)
+    ingest = parking.folder / "orchestration" / "ingest.py"
+    text = ingest.read_text()
+    assert "    def ingest_feed():\n" in text
+    ingest.write_text(text.replace("    def ingest_feed():\n", HOLD))
+    yield parking
+    host.check_output("touch %s/go", folder)
+
+
+def test_a_run_survives_deploys_of_its_pipeline(host, play, module, on_host, held, tmp_path):
+    """A broken release, then a good one, while it is under way; and of all releases five stay."""
+    for number in range(KEPT + 1):
+        old = f"{HOME}/releases/old{number}"
+        host.check_output("mkdir --parents %s && touch --date=2020-01-01 %s", old, old)
+    deployed = play(*held.play)
+    assert deployed.returncode == 0, deployed.stdout + deployed.stderr
+    first = held.release()
+    # The daemon lets one run of a pipeline go at a time: it may be its turn later.
+    run = module("dagster_run", location=NAME, job=NAME, wait=False)["run_id"]
+    assert on_host(WAIT_FOR_FILE, path=f"{STATE}/verify/begun") == f"{HOME}/releases/{first}"
+
+    definitions = held.folder / "orchestration" / "definitions.py"
+    good = definitions.read_text()
+    definitions.write_text(good + "\nimport no_such_module\n")
+    assert "does not load, the one before stays" in play(*held.play).stdout
+
+    definitions.write_text(good + "\n# Another release.\n")
+    before = host.check_output("systemctl show --value --property=InvocationID %s", UNIT)
+    report = tmp_path / "report"
+    for arguments in (["--check"], []):
+        deployed = play(*held.play, *arguments, ROLE_BUDGET_REPORT=str(report))
+        assert deployed.returncode == 0, deployed.stdout + deployed.stderr
+    predicted, real = ([json.loads(line)["roles"]["pipeline"]["changed"]] for line in report.read_text().splitlines())
+    assert predicted == real
+    assert host.check_output("systemctl show --value --property=InvocationID %s", UNIT) != before
+    assert host.check_output("readlink %s/current", HOME) == f"releases/{held.release()}"
+
+    assert host.run("test -e %s/verify/went-on", STATE).rc != 0
+    host.check_output("touch %s/verify/go", STATE)
+    assert on_host(WAIT_FOR_RUN, run=run) == "SUCCESS"
+    assert host.check_output("cat %s/verify/went-on", STATE) == f"{HOME}/releases/{first}/orchestration/ingest.py"
+
+    releases = host.check_output("ls %s/releases", HOME).split()
+    assert len(releases) == KEPT
+    assert {first, held.release()} <= set(releases)
+    host.check_output("rm --recursive %s/verify", STATE)
