@@ -33,7 +33,7 @@ def parse(text: str, path: str = "the workspace file") -> list[dict]:
 
 def name_of(entry: dict) -> str | None:
     """Name of the location that an entry defines; None for one that leaves the name to Dagster."""
-    ((_, settings),) = entry.items()
+    (settings,) = entry.values()
     return settings.get("location_name") if isinstance(settings, dict) else None
 
 

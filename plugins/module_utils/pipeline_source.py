@@ -13,8 +13,6 @@ import subprocess
 import tarfile
 from pathlib import Path
 
-import yaml
-
 MANIFEST = "pipeline.yml"
 ID_LENGTH = 12
 LONGEST_USER = 32  # characters of a Linux user's name
@@ -27,6 +25,7 @@ class SourceError(Exception):
 def read_manifest(folder: Path, schema: dict) -> dict:
     """The manifest, checked against ``schema`` and with its defaults. Raises SourceError that names every fault."""
     import jsonschema
+    import yaml
 
     path = folder / MANIFEST
     if not folder.is_dir():

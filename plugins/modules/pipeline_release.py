@@ -161,7 +161,7 @@ def prepare(module: AnsibleModule, folder: str) -> float:
         errors="replace",
     )
     try:
-        output, _ = process.communicate(timeout=p["timeout"])
+        output = process.communicate(timeout=p["timeout"])[0]
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
