@@ -25,9 +25,10 @@ class ActionModule(ActionBase):
         super().run(tmp, task_vars)
         arguments = dict(self._task.args)
         try:
-            files = files_of(Path(arguments.pop("source", "")))
+            files = files_of(Path(arguments.get("source") or ""))
         except SourceError as error:
-            raise AnsibleActionFail(f"{error}.") from error
+            # Without its cause, which Ansible would print as well: the same sentence twice.
+            raise AnsibleActionFail(f"{error}.") from None
         arguments["release"] = release_id(files)
         module = {"module_name": "foss_data.platform.pipeline_release", "task_vars": task_vars}
         try:
@@ -37,7 +38,9 @@ class ActionModule(ActionBase):
             with tempfile.TemporaryDirectory() as folder:
                 bundle = Path(folder) / "release.tar"
                 pack(files, bundle)
-                remote = self._connection._shell.join_path(self._make_tmp_path(), "release.tar")
+                # Without pipelining there is one by now, and only the last one made would be removed.
+                remote_folder = self._connection._shell.tmpdir or self._make_tmp_path()
+                remote = self._connection._shell.join_path(remote_folder, "release.tar")
                 self._transfer_file(str(bundle), remote)
             return self._execute_module(module_args=arguments | {"bundle": remote}, **module)
         finally:

@@ -49,7 +49,8 @@ PLAN = {
     "pipelines": (640, 4, 65536),
 }
 # The operating system, its page cache and a person's shell.
-SYSTEM_SHARE, SYSTEM_LEAST = 0.08, 256
+SYSTEM_SHARE = 0.08
+SYSTEM_LEAST = 256
 
 
 def sizing(memory_mb: int, services: list[str]) -> dict[str, int]:

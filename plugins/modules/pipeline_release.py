@@ -197,6 +197,7 @@ def main() -> None:
     """Entry point of the module."""
     module = AnsibleModule(
         argument_spec={
+            "source": {"type": "path", "required": True},
             "path": {"type": "path", "required": True},
             "user": {"type": "str", "required": True},
             "python": {"type": "path", "required": True},
@@ -205,7 +206,7 @@ def main() -> None:
             "environment": {"type": "dict", "default": {}},
             "timeout": {"type": "int", "default": 300},
             "keep": {"type": "int", "default": 5},
-            "release": {"type": "str", "required": True},
+            "release": {"type": "str"},
             "bundle": {"type": "path"},
         },
         supports_check_mode=True,

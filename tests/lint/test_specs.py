@@ -248,6 +248,8 @@ def test_collections_in_use_are_required():
 def test_sanity_lists_every_plugin_for_its_licence():
     """ansible-test wants GPL-3.0; this project is MIT, which it has to be told for each file."""
     ignored = (ROOT / "tests" / "sanity" / "ignore-2.19.txt").read_text().splitlines()
-    plugins = [p for kind in ("modules", "callback", "lookup", "inventory") for p in (ROOT / "plugins" / kind).glob("*.py")]
+    plugins = [
+        p for kind in ("modules", "callback", "lookup", "inventory", "vars") for p in (ROOT / "plugins" / kind).glob("*.py")
+    ]
     wanted = {f"{p.relative_to(ROOT)} validate-modules:missing-gplv3-license" for p in plugins}
     assert {line for line in ignored if line.endswith(":missing-gplv3-license")} == wanted

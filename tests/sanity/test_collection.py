@@ -55,7 +55,8 @@ def test_archive_holds_what_it_should_and_nothing_else(root, archive):
         names = opened.getnames()
     listed = run("git", "ls-files", "--cached", "--others", "--exclude-standard", cwd=root).stdout.splitlines()
     folders = {str(parent) for path in listed for parent in Path(path).parents}
-    assert not set(names) - set(listed) - folders - {"FILES.json", "MANIFEST.json"}
+    foreign = sorted(set(names) - set(listed) - folders - {"FILES.json", "MANIFEST.json"})
+    assert not foreign
     assert not [n for n in names if n.split("/")[0] in KEPT_BACK or n.endswith(".sops.yaml")]
     modules = {f"plugins/modules/{p.name}" for p in (root / "plugins" / "modules").glob("*.py")}
     assert modules | {"LICENSE", "README.md", "meta/runtime.yml", "roles/_common/templates/unit.service.j2"} <= set(names)
