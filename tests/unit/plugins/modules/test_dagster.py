@@ -170,7 +170,11 @@ def test_run_that_fails(talk):
         (0, {"wait_timeout": 0}, "stays in the queue, behind 1 runs in progress ("),
         (100, {"wait_timeout": 0}, "stays in the queue since nobody takes runs from it: start dagster-daemon"),
         # The daemon may be starting, so it gets `timeout`; nobody waits for the whole `wait_timeout`.
-        (100, {"timeout": 0}, "stays in the queue since nobody takes runs from it: start dagster-daemon"),
+        (
+            100,
+            {"timeout": 0, "wait_timeout": 5},
+            "within 0 seconds and stays in the queue since nobody takes runs from it: start dagster-daemon",
+        ),
     ],
 )
 def test_run_in_a_queue(talk, monkeypatch, heartbeat, options, told):
