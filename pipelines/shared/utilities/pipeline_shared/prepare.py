@@ -8,7 +8,9 @@ standard error that names the file and the fault.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
+import io
 import json
 import os
 import shutil
@@ -98,7 +100,9 @@ def _plain(error: BaseException | None) -> str:
 def main() -> int:
     """Prepare the release in the current folder."""
     try:
-        prepare(Path.cwd())
+        # Whatever else is said on the way, warnings for the most part, would hide the one line.
+        with contextlib.redirect_stderr(io.StringIO()):
+            prepare(Path.cwd())
     except (ReleaseError, settings.SettingsError) as error:
         print(error, file=sys.stderr)
         return 1

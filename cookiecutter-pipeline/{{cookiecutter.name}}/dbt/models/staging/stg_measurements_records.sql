@@ -2,14 +2,23 @@
 
 -- Every record, typed as far as it can be, with the first thing that is wrong with it.
 
-with records as (
+with fetches as (
+
+    select
+        content_hash,
+        min(fetched_at) as first_fetched_at
+    from {{ source('raw', 'measurements_fetches') }}
+    group by content_hash
+
+),
+
+records as (
 
     -- Once each, should a run have died between writing the records and writing the fetch.
     select
         content_hash,
         position,
-        min(record) as record,
-        min(fetched_at) as first_fetched_at
+        min(record) as record
     from {{ source('raw', 'measurements_records') }}
     group by content_hash, position
 
@@ -18,12 +27,15 @@ with records as (
 fields as (
 
     select
-        *,
+        records.position,
+        records.record,
+        fetches.first_fetched_at,
         nullif(trim({{ platform.json_text('record', 'station') }}), '') as station,
         {{ platform.to_timestamp(platform.json_text('record', 'measured_at'), '%Y-%m-%d %H:%M') }} as measured_local,
         {{ platform.to_decimal(platform.json_text('record', 'value'), 3) }} as value,
         {{ platform.add_seconds('first_fetched_at', var('clock_tolerance_seconds')) }} as not_after
     from records
+    inner join fetches on records.content_hash = fetches.content_hash
 
 ),
 
@@ -37,7 +49,6 @@ timed as (
 )
 
 select
-    content_hash,
     position,
     record,
     first_fetched_at,

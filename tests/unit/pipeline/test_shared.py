@@ -1,0 +1,161 @@
+# Copyright (c) 2026 FOSS Data Platform contributors
+# SPDX-License-Identifier: MIT
+"""pipeline_shared, as far as it needs no data base: settings and fetching."""
+
+import os
+import sys
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[3]
+sys.path.append(str(ROOT / "pipelines" / "shared" / "utilities"))
+
+from pipeline_shared import lake, settings  # noqa: E402
+from pipeline_shared.fetch import FetchError, fetch  # noqa: E402
+
+MANIFEST = 'name: sales\nschedule: "0 * * * *"\nformat: delta\nsettings: {FEED_URL: https://example.org, LIMIT: 5}\n'
+
+
+@pytest.fixture(autouse=True)
+def clean(monkeypatch):
+    """The environment as on a laptop, and restored: settings.load fills in what is missing."""
+    before = os.environ.copy()
+    for name in ("PIPELINE_NAME", "PIPELINE_TARGET", "PIPELINE_DATA_DIR", "TRINO_CATALOG", "FEED_URL", "LIMIT"):
+        os.environ.pop(name, None)
+    yield
+    os.environ.clear()
+    os.environ.update(before)
+
+
+@pytest.fixture
+def pipeline(tmp_path) -> Path:
+    """A folder with a manifest."""
+    (tmp_path / "pipeline.yml").write_text(MANIFEST)
+    return tmp_path
+
+
+def test_settings_of_a_laptop(pipeline):
+    found = settings.load(pipeline)
+    assert (found.name, found.target, found.catalog, found.data_dir) == ("sales", "dev", "delta", pipeline / "data")
+    assert (found["FEED_URL"], found["LIMIT"]) == ("https://example.org", "5")
+    assert found.duckdb_path == pipeline / "data" / "processed" / "sales.duckdb"
+    assert sorted(path.name for path in found.data_dir.iterdir()) == ["processed", "raw", "staging", "temp"]
+    # dbt reads the same from the environment.
+    assert (os.environ["PIPELINE_NAME"], os.environ["PIPELINE_DATA_DIR"]) == ("sales", str(pipeline / "data"))
+
+
+def test_the_environment_wins(pipeline, tmp_path):
+    os.environ.update(PIPELINE_TARGET="prod", PIPELINE_DATA_DIR=str(tmp_path / "state"), TRINO_CATALOG="iceberg", FEED_URL="https://example.com")
+    found = settings.load(pipeline)
+    assert (found.target, found.data_dir, found.catalog) == ("prod", tmp_path / "state", "iceberg")
+    assert found["FEED_URL"] == "https://example.com"
+
+
+def test_a_setting_that_nobody_gave(pipeline):
+    with pytest.raises(settings.SettingsError, match="TOKEN is not set: give it under `settings`"):
+        settings.load(pipeline)["TOKEN"]
+
+
+@pytest.mark.parametrize(("text", "reason"), [("a: [", "not YAML"), ("- x", "at least have name"), ("name: x", "at least have name"), (None, "there is no")])
+def test_a_bad_manifest(tmp_path, text, reason):
+    if text is not None:
+        (tmp_path / "pipeline.yml").write_text(text)
+    with pytest.raises(settings.SettingsError, match=reason) as error:
+        settings.load(tmp_path)
+    assert "\n" not in str(error.value)
+
+
+def test_an_unknown_target(pipeline):
+    os.environ["PIPELINE_TARGET"] = "test"
+    with pytest.raises(settings.SettingsError, match="PIPELINE_TARGET is test: it must be dev or prod"):
+        settings.load(pipeline)
+
+
+@pytest.fixture
+def server():
+    """Answers with the codes in ``codes``, one with each request; 0 hangs up in the middle."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.server.asked += 1
+            code = self.server.codes.pop(0)
+            self.send_response(code or 200)
+            self.send_header("Last-Modified", "Tue, 06 Oct 2026 10:00:00 GMT")
+            self.send_header("Content-Length", "4")
+            self.end_headers()
+            self.wfile.write(b"body" if code else b"bo")
+
+        def log_message(self, *arguments):
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    server.asked, server.codes = 0, []
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield server
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.mark.parametrize("codes", [[200], [503, 200], [429, 500, 502, 200], [0, 200]])
+def test_tried_again_where_that_can_help(server, tmp_path, codes):
+    server.codes = list(codes)
+    found = fetch(f"http://127.0.0.1:{server.server_port}/x", tmp_path, pause=0.001)
+    assert (found.body, found.last_modified) == (b"body", "Tue, 06 Oct 2026 10:00:00 GMT")
+    assert found.content_hash == "230d8358dc8e8890b4c58deeb62912ee2f20357ae92a5cc861b98e68fe31acb5"
+    assert server.asked == len(codes)
+
+
+@pytest.mark.parametrize(
+    ("codes", "message"),
+    [([404], "answered HTTP 404"), ([403], "answered HTTP 403"), ([503] * 4, "did not answer in 4 attempts: HTTP 503"), ([0] * 4, "IncompleteRead")],
+)
+def test_one_error_that_says_what_came(server, tmp_path, codes, message):
+    server.codes = list(codes)
+    address = f"http://127.0.0.1:{server.server_port}/x"
+    with pytest.raises(FetchError, match=message) as error:
+        fetch(address, tmp_path, pause=0.001)
+    assert address in str(error.value)
+    assert server.asked == len(codes)
+
+
+def test_nobody_listens(server, tmp_path):
+    server.server_close()
+    with pytest.raises(FetchError, match="did not answer in 4 attempts: .*refused"):
+        fetch(f"http://127.0.0.1:{server.server_port}/x", tmp_path, pause=0.001)
+
+
+def test_a_file_of_the_repository(tmp_path):
+    (tmp_path / "feed.json").write_text("[]")
+    assert fetch("feed.json", tmp_path).body == b"[]"
+    with pytest.raises(FetchError, match="none.json can't be read: No such file"):
+        fetch("none.json", tmp_path)
+    with pytest.raises(FetchError, match="neither http"):
+        fetch("file:///etc/hostname", tmp_path)
+
+
+class Recorder(lake.Lake):
+    """Notes the statements."""
+
+    def __init__(self):
+        super().__init__("sales", None)
+        self.said = []
+
+    def query(self, statement, parameters=()):
+        self.said.append((statement, list(parameters)))
+        return []
+
+
+def test_rows_are_appended_in_few_statements():
+    recorder = Recorder()
+    recorder.append("t", [(1, "a"), (2, "b")])
+    assert recorder.said == [('insert into "sales_raw"."t" values (?, ?), (?, ?)', [1, "a", 2, "b"])]
+    recorder.said.clear()
+    recorder.append("t", [("x" * 300_000,), ("y" * 300_000,), ("z",)])
+    assert [len(parameters) for _, parameters in recorder.said] == [1, 2]
+    recorder.append("t", [])
+    assert len(recorder.said) == 2
