@@ -46,7 +46,7 @@ options:
     type: dict
     default: {}
   wait:
-    description: Whether to wait for the end. If not, only the launch can fail.
+    description: Whether to wait for the end. If not, only the launch can fail, and a run that the daemon drops stays failed.
     type: bool
     default: true
   wait_timeout:
