@@ -48,7 +48,8 @@ from ansible.plugins.lookup import LookupBase
 
 ROOT = Path(__file__).resolve().parents[2]
 # How alike two names are (0 to 1) when one is the other mistyped: among a role's own, without its prefix, and among all.
-ALIKE, VERY_ALIKE = 0.6, 0.9
+ALIKE = 0.6
+VERY_ALIKE = 0.9
 # Ansible's own variables.
 NOT_OURS = re.compile(r"_|ansible_|inventory_|group_names$|groups$|hostvars$|omit$|play_|playbook_dir$|role_|environment$|vars$")
 
