@@ -41,6 +41,8 @@ class Answers(Extension):
     def __init__(self, environment: Environment) -> None:
         super().__init__(environment)
         environment.filters.update(pipeline_name=pipeline_name, one_line=one_line, email=email, cron=cron)
+        # For the hook, which runs in the new folder: a template named by a relative path can't be found from there.
+        environment.globals["shared"] = str(SHARED)
 
 
 def pipeline_name(name: str) -> str:

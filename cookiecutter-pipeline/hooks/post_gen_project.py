@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-SHARED = Path({{ cookiecutter._repo_dir | tojson }}).resolve().parent / "pipelines" / "shared"
+SHARED = Path({{ shared | tojson }})
 NAME = {{ cookiecutter.name | tojson }}
 TEAM = {{ cookiecutter.team | tojson }}
 EMAIL = {{ cookiecutter.email | tojson }}
