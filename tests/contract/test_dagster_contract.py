@@ -283,7 +283,6 @@ def test_location_comes_moves_and_goes(dagster):
     assert made["assets"] == ["first", "second"]
     assert made["dagster_version"] == re.search(r"^dagster==(\S+)", LOCK.read_text(), re.M).group(1)
     assert dagster.locations()["place"] == "RepositoryLocation"
-    assert dagster.workspace.read_text().startswith("# not ours\n") or "load_from: []" in before
     with dagster.record("again"):
         for check in (True, False):
             again = dagster.location("place", check, socket=str(dagster.socket("example")))
@@ -458,9 +457,7 @@ def test_run_that_fails(example):
         f"run {failed['run_id']} of job division failed in step divide: ZeroDivisionError: division by zero, at "
     )
     assert "/code/example.py:" in failed["msg"]
-    assert [(s["name"], s["status"]) for s in failed["steps"]] == [("divide", "FAILURE"), ("after", "SKIPPED")][
-        : len(failed["steps"])
-    ]
+    assert (failed["steps"][0]["name"], failed["steps"][0]["status"]) == ("divide", "FAILURE")
     assert example.run(failed["run_id"])["status"] == "FAILURE"
 
 
