@@ -50,9 +50,13 @@ def pipeline_name(name: str) -> str:
     if not (SHARED / "VERSION").is_file():
         _refuse(f"{SHARED} is missing: use the template inside its own repository, it copies that folder into each pipeline")
     if not re.fullmatch(r"[a-z][a-z0-9_]{1,47}", name):
-        _refuse(f"{_shown(name)} can't be a pipeline's name: 2 to 48 lower case letters, digits and _, a letter first, such as sales_orders")
+        _refuse(
+            f"{_shown(name)} can't be a pipeline's name: 2 to 48 lower case letters, digits and _, a letter first, such as sales_orders"
+        )
     if name in SQL_WORDS or keyword.iskeyword(name) or keyword.issoftkeyword(name):
-        _refuse(f"{name} can't be a pipeline's name: it is a reserved word of SQL or Python; say what is in it, such as {name}_orders")
+        _refuse(
+            f"{name} can't be a pipeline's name: it is a reserved word of SQL or Python; say what is in it, such as {name}_orders"
+        )
     if name in TAKEN:
         _refuse(f"{name} can't be a pipeline's name: something else is called that; say what is in it, such as {name}_orders")
     return name
@@ -77,7 +81,9 @@ def cron(schedule: str) -> str:
     ranges = [("minute", 0, 59), ("hour", 0, 23), ("day", 1, 31), ("month", 1, 12), ("weekday", 0, 7)]
     fields = schedule.split(" ")
     if len(fields) != len(ranges):
-        _refuse(f'{_shown(schedule)} is no cron schedule: five fields with one space between, such as "0 6 * * *" for six every day')
+        _refuse(
+            f'{_shown(schedule)} is no cron schedule: five fields with one space between, such as "0 6 * * *" for six every day'
+        )
     for field, (unit, low, high) in zip(fields, ranges, strict=True):
         for part in field.split(","):
             match = re.fullmatch(r"(\*|([0-9]+)(-([0-9]+))?)(/([1-9][0-9]*))?", part)

@@ -13,9 +13,12 @@ def checks_of(pipeline: Settings) -> list[AssetChecksDefinition]:
         with connect(pipeline) as lake:
             rows = lake.query(
                 f"select problem, count(*) from {lake.table('staging', 'stg_measurements_rejected')}"
-                f" where first_fetched_at = (select max(fetched_at) from {lake.table('raw', 'measurements_fetches')} where is_new)"
+                " where first_fetched_at ="
+                f" (select max(fetched_at) from {lake.table('raw', 'measurements_fetches')} where is_new)"
                 " group by problem order by problem"
             )
-        return AssetCheckResult(passed=not rows, severity=AssetCheckSeverity.WARN, metadata={reason: count for reason, count in rows})
+        return AssetCheckResult(
+            passed=not rows, severity=AssetCheckSeverity.WARN, metadata={reason: count for reason, count in rows}
+        )
 
     return [nothing_rejected]

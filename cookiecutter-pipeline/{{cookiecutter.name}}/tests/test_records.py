@@ -30,7 +30,12 @@ def test_what_is_read_and_what_is_set_aside(workspace):
 
 def test_the_same_content_is_stored_once_and_each_fetch_is_kept(workspace):
     content = [record(SHOWN)]
-    bring(workspace, ("2026-01-05 12:00:00", content), ("2026-01-05 13:00:00", content), ("2026-01-05 14:00:00", [record(SHOWN, "2")]))
+    bring(
+        workspace,
+        ("2026-01-05 12:00:00", content),
+        ("2026-01-05 13:00:00", content),
+        ("2026-01-05 14:00:00", [record(SHOWN, "2")]),
+    )
     assert workspace.query("select count(*) from {raw}.measurements_records") == [(2,)]
     assert workspace.query("select is_new from {raw}.measurements_fetches order by fetched_at") == [(True,), (False,), (True,)]
 

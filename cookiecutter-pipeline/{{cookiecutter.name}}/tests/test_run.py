@@ -42,7 +42,9 @@ def test_the_notebook_draws_what_the_run_made(first_run, monkeypatch):
     workspace, _ = first_run
     monkeypatch.setenv("PIPELINE_DATA_DIR", str(workspace.settings.data_dir))
     notebook = nbformat.read(ROOT / "notebooks" / "measurements.ipynb", as_version=4)
-    NotebookClient(notebook, timeout=120, kernel_name="python3", resources={"metadata": {"path": str(ROOT / "notebooks")}}).execute()
+    NotebookClient(
+        notebook, timeout=120, kernel_name="python3", resources={"metadata": {"path": str(ROOT / "notebooks")}}
+    ).execute()
     assert any("image/png" in output.get("data", {}) for cell in notebook.cells for output in cell.get("outputs", []))
 
 

@@ -29,6 +29,8 @@ def checks_of(pipeline: Settings) -> list[AssetChecksDefinition]:
                 f" where first_fetched_at = (select max(first_fetched_at) from {lake.table('marts', 'data_freshness')})"
                 " group by problem order by problem"
             )
-        return AssetCheckResult(passed=not rows, severity=AssetCheckSeverity.WARN, metadata={reason: count for reason, count in rows})
+        return AssetCheckResult(
+            passed=not rows, severity=AssetCheckSeverity.WARN, metadata={reason: count for reason, count in rows}
+        )
 
     return [feed_is_live, nothing_rejected]

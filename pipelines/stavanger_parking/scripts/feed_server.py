@@ -5,8 +5,8 @@
     scripts/feed_server.py --replay DIR --only NAME      one recording
     scripts/feed_server.py --generate                    data in the feed's shape, made up
 
-It prints its address: give that to the pipeline as FEED_URL. Made-up data is labelled as such: in the data set's title, in the file's
-address (which the pipeline keeps with every fetch) and in the header X-Generated.
+It prints its address: give that to the pipeline as FEED_URL. Made-up data is labelled as such: in the data set's title, in the
+file's address (which the pipeline keeps with every fetch) and in the header X-Generated.
 """
 
 from __future__ import annotations
@@ -128,7 +128,9 @@ class Handler(BaseHTTPRequestHandler):
             if parse_qs(asked.query).get("id") == [DATASET]:
                 self.answer(200, json.dumps(self.server.package()).encode())
             else:
-                self.answer(404, json.dumps({"success": False, "error": {"__type": "Not Found Error", "message": "Not found"}}).encode())
+                self.answer(
+                    404, json.dumps({"success": False, "error": {"__type": "Not Found Error", "message": "Not found"}}).encode()
+                )
         elif asked.path == self.server.file_path:
             generated = not self.server.bodies
             self.answer(200, self.server.next_body(), {"X-Generated": "true"} if generated else {})

@@ -35,4 +35,6 @@ def test_every_dbt_test_fires(workspace):
     nodes = json.loads((ROOT / "dbt/target/manifest.json").read_text())["nodes"].values()
     assert found.keys() == {node["name"] for node in nodes if node["resource_type"] == "test"}
     assert {name: how for name, how in found.items() if how not in ("fail", "warn")} == {}
-    assert [name for name, how in found.items() if how == "warn"] == ["relationships_stg_parking_facility__facility__ref_facilities_"]
+    assert [name for name, how in found.items() if how == "warn"] == [
+        "relationships_stg_parking_facility__facility__ref_facilities_"
+    ]

@@ -45,7 +45,7 @@ BY_HAND = [
             None,
             [1],
             {},
-            {"Sted": "O'Hare \"?\" {{ }}"},
+            {"Sted": 'O\'Hare "?" {{ }}'},
         ],
     ),
 ]
@@ -68,9 +68,7 @@ def on_trino(catalog: str, tmp_path):
     schemas = workspace.settings.manifest["schemas"]
     try:
         for schema in schemas:
-            workspace.query(
-                f"create schema {{{schema}}} with (location = 's3://{values['S3_BUCKET']}/{name}/{schema}/')"
-            )
+            workspace.query(f"create schema {{{schema}}} with (location = 's3://{values['S3_BUCKET']}/{name}/{schema}/')")
         yield workspace
     finally:
         for schema in schemas:

@@ -18,9 +18,9 @@ def replayed(tmp_path_factory, recordings) -> Workspace:
 
 
 def test_raw_tables(replayed):
-    assert replayed.query("select count(*), count(distinct content_hash), sum(case when is_new then 1 else 0 end) from {raw}.parking_fetches") == [
-        (12, 10, 10)
-    ]
+    assert replayed.query(
+        "select count(*), count(distinct content_hash), sum(case when is_new then 1 else 0 end) from {raw}.parking_fetches"
+    ) == [(12, 10, 10)]
     assert replayed.query("select count(*) from {raw}.parking_records") == [(90,)]
 
 
@@ -31,7 +31,8 @@ def test_nothing_is_rejected(replayed):
 
 def test_current_occupancy(replayed):
     rows = replayed.query(
-        "select facility, free_spaces, capacity, occupancy_pct, exceeds_capacity, status from {marts}.current_occupancy order by facility"
+        "select facility, free_spaces, capacity, occupancy_pct, exceeds_capacity, status"
+        " from {marts}.current_occupancy order by facility"
     )
     assert rows == [
         ("Forum", 300, 289, Decimal("0.0"), True, "counted"),
@@ -77,7 +78,8 @@ def test_hours_and_days(replayed):
         " where facility = 'Jorenholmen' and hour_local >= timestamp '2026-10-06 00:00:00'"
     )
     [(low, high)] = replayed.query(
-        "select min_free_spaces, max_free_spaces from {marts}.daily_occupancy where facility = 'Jorenholmen' and day_local = date '2026-10-06'"
+        "select min_free_spaces, max_free_spaces from {marts}.daily_occupancy"
+        " where facility = 'Jorenholmen' and day_local = date '2026-10-06'"
     )
     assert (low, high) == (172, 428)
     # 3 October in UTC, 4 October in Oslo.

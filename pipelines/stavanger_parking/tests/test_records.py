@@ -18,7 +18,13 @@ def staged(workspace, *records):
 
 @pytest.mark.parametrize(
     ("text", "read"),
-    [("0", (0, "counted")), (" 12 ", (12, "counted")), ("Open", (None, "open")), ("Fullt belagt", (None, "fullt belagt")), ("Ø", (None, "ø"))],
+    [
+        ("0", (0, "counted")),
+        (" 12 ", (12, "counted")),
+        ("Open", (None, "open")),
+        ("Fullt belagt", (None, "fullt belagt")),
+        ("Ø", (None, "ø")),
+    ],
 )
 def test_counts_and_words(workspace, text, read):
     assert staged(workspace, record(SHOWN, text)) == ([("Valberget", *read)], [])
@@ -60,7 +66,7 @@ def test_the_second_record_of_a_car_park_is_set_aside(workspace):
 
 
 def test_a_rejected_record_is_kept_as_it_came(workspace):
-    staged(workspace, record(SHOWN, "-1", Note="Ålgård \"x\""))
+    staged(workspace, record(SHOWN, "-1", Note='Ålgård "x"'))
     [(text,)] = workspace.query("select record from {staging}.stg_parking_rejected")
     assert '"Note":"Ålgård \\"x\\""' in text
     assert '"Antall_ledige_plasser":"-1"' in text
@@ -72,7 +78,12 @@ def test_clocks_may_differ_a_little(workspace):
 
 def test_the_same_content_is_stored_once_and_each_fetch_is_kept(workspace):
     content = [record(SHOWN, "5")]
-    bring(workspace, ("2026-10-06 10:02:00", content), ("2026-10-06 10:12:00", content), ("2026-10-06 10:22:00", [record(SHOWN, "6")]))
+    bring(
+        workspace,
+        ("2026-10-06 10:02:00", content),
+        ("2026-10-06 10:12:00", content),
+        ("2026-10-06 10:22:00", [record(SHOWN, "6")]),
+    )
     assert workspace.query("select count(*) from {raw}.parking_records") == [(2,)]
     assert workspace.query("select is_new from {raw}.parking_fetches order by fetched_at") == [(True,), (False,), (True,)]
 
@@ -92,7 +103,8 @@ def test_a_reading_published_again_with_another_count_is_corrected(workspace):
 
 
 @pytest.mark.parametrize(
-    ("body", "reason"), [(b"<html>", "is not JSON"), (b"{}", "is not a list of records"), (b"[]", "has no records"), (b"", "is not JSON")]
+    ("body", "reason"),
+    [(b"<html>", "is not JSON"), (b"{}", "is not a list of records"), (b"[]", "has no records"), (b"", "is not JSON")],
 )
 def test_a_body_that_is_no_list_of_records_is_an_error_and_kept(workspace, body, reason):
     with pytest.raises(FetchError, match=reason) as error:

@@ -1,4 +1,7 @@
-"""From Oslo's clock to UTC. The feed gives no offset; every record here is made by hand, no recording holds a day on which the clock changes."""
+"""From Oslo's clock to UTC. The feed gives no offset.
+
+Every record here is made by hand: no recording holds a day on which the clock changes.
+"""
 
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -16,7 +19,9 @@ def readings(workspace):
         workspace.dbt("build", "--exclude-resource-type", "test")
         return [
             (f"{moment:%d. %H:%M}", f"{local:%H:%M}")
-            for moment, local in workspace.query("select observed_at, observed_local from {staging}.stg_parking order by observed_at")
+            for moment, local in workspace.query(
+                "select observed_at, observed_local from {staging}.stg_parking order by observed_at"
+            )
         ]
 
     return make
@@ -89,7 +94,8 @@ def test_days_have_23_and_25_hours(readings, workspace):
             fetches.append((f"{moment:%Y-%m-%d} {moment:%H}:01:00", [record(f"{local:%d.%m.%Y %H:%M}", str(number))]))
     readings(*fetches)
     assert [
-        (str(date), hours) for date, hours in workspace.query("select day_local, hours from {marts}.daily_occupancy order by day_local")
+        (str(date), hours)
+        for date, hours in workspace.query("select day_local, hours from {marts}.daily_occupancy order by day_local")
     ] == [("2026-03-29", 23), ("2026-10-25", 25)]
 
 

@@ -73,6 +73,8 @@ def test_required(name):
     assert not VALIDATOR.is_valid(manifest)
 
 
-@pytest.mark.parametrize("change", [{"settings": {"FEED_URL": "https://example.org", "LIMIT": 5}}, {"settings": {"PATHS": "x"}}, {"timezone": "UTC"}])
+@pytest.mark.parametrize(
+    "change", [{"settings": {"FEED_URL": "https://example.org", "LIMIT": 5}}, {"settings": {"PATHS": "x"}}, {"timezone": "UTC"}]
+)
 def test_accepted(change):
     VALIDATOR.validate({**GOOD, **change})

@@ -48,7 +48,9 @@ def test_settings_of_a_laptop(pipeline):
 
 
 def test_the_environment_wins(pipeline, tmp_path):
-    os.environ.update(PIPELINE_TARGET="prod", PIPELINE_DATA_DIR=str(tmp_path / "state"), TRINO_CATALOG="iceberg", FEED_URL="https://example.com")
+    os.environ.update(
+        PIPELINE_TARGET="prod", PIPELINE_DATA_DIR=str(tmp_path / "state"), TRINO_CATALOG="iceberg", FEED_URL="https://example.com"
+    )
     found = settings.load(pipeline)
     assert (found.target, found.data_dir, found.catalog) == ("prod", tmp_path / "state", "iceberg")
     assert found["FEED_URL"] == "https://example.com"
@@ -59,7 +61,10 @@ def test_a_setting_that_nobody_gave(pipeline):
         settings.load(pipeline)["TOKEN"]
 
 
-@pytest.mark.parametrize(("text", "reason"), [("a: [", "not YAML"), ("- x", "at least have name"), ("name: x", "at least have name"), (None, "there is no")])
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [("a: [", "not YAML"), ("- x", "at least have name"), ("name: x", "at least have name"), (None, "there is no")],
+)
 def test_a_bad_manifest(tmp_path, text, reason):
     if text is not None:
         (tmp_path / "pipeline.yml").write_text(text)
@@ -112,7 +117,12 @@ def test_tried_again_where_that_can_help(server, tmp_path, codes):
 
 @pytest.mark.parametrize(
     ("codes", "message"),
-    [([404], "answered HTTP 404"), ([403], "answered HTTP 403"), ([503] * 4, "did not answer in 4 attempts: HTTP 503"), ([0] * 4, "IncompleteRead")],
+    [
+        ([404], "answered HTTP 404"),
+        ([403], "answered HTTP 403"),
+        ([503] * 4, "did not answer in 4 attempts: HTTP 503"),
+        ([0] * 4, "IncompleteRead"),
+    ],
 )
 def test_one_error_that_says_what_came(server, tmp_path, codes, message):
     server.codes = list(codes)
@@ -125,14 +135,14 @@ def test_one_error_that_says_what_came(server, tmp_path, codes, message):
 
 def test_nobody_listens(server, tmp_path):
     server.server_close()
-    with pytest.raises(FetchError, match="did not answer in 4 attempts: .*refused"):
+    with pytest.raises(FetchError, match=r"did not answer in 4 attempts: .*refused"):
         fetch(f"http://127.0.0.1:{server.server_port}/x", tmp_path, pause=0.001)
 
 
 def test_a_file_of_the_repository(tmp_path):
     (tmp_path / "feed.json").write_text("[]")
     assert fetch("feed.json", tmp_path).body == b"[]"
-    with pytest.raises(FetchError, match="none.json can't be read: No such file"):
+    with pytest.raises(FetchError, match=r"none\.json can't be read: No such file"):
         fetch("none.json", tmp_path)
     with pytest.raises(FetchError, match="neither http"):
         fetch("file:///etc/hostname", tmp_path)

@@ -25,7 +25,18 @@ SCHEMA = json.loads((ROOT / "pipelines/shared/schemas/pipeline.schema.json").rea
 def command(folder: Path, *answers: str, **environment: str) -> subprocess.CompletedProcess:
     """cookiecutter as a person calls it."""
     return subprocess.run(
-        [sys.executable, "-W", "ignore", "-m", "cookiecutter", str(TEMPLATE), "--no-input", "--output-dir", str(folder), *answers],
+        [
+            sys.executable,
+            "-W",
+            "ignore",
+            "-m",
+            "cookiecutter",
+            str(TEMPLATE),
+            "--no-input",
+            "--output-dir",
+            str(folder),
+            *answers,
+        ],
         capture_output=True,
         text=True,
         env={**os.environ, **environment},
@@ -196,7 +207,11 @@ def test_the_template_alone_says_what_is_missing(tmp_path):
 
 def test_shared_is_copied_whole(fresh):
     def files(folder: Path) -> dict[str, bytes]:
-        return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts}
+        return {
+            str(path.relative_to(folder)): path.read_bytes()
+            for path in folder.rglob("*")
+            if path.is_file() and "__pycache__" not in path.parts
+        }
 
     assert files(fresh / "shared") == files(ROOT / "pipelines" / "shared")
 

@@ -49,7 +49,9 @@ def fetch(address: str, root: Path, pause: float = FIRST_PAUSE) -> Fetched:
         try:
             return Fetched(address, (root / address).read_bytes(), now())
         except OSError as error:
-            raise FetchError(f"{address} can't be read: {error.strerror}. It is a path in {root}, or should it be a web address?") from error
+            raise FetchError(
+                f"{address} can't be read: {error.strerror}. It is a path in {root}, or should it be a web address?"
+            ) from error
     if not address.startswith(("http://", "https://")):
         raise FetchError(f"{address} is neither http(s) nor the path of a file: mend the setting")
     for attempt in range(1, ATTEMPTS + 1):

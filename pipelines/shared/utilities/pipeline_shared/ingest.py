@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 """Bring a feed of JSON records into the raw tables: every fetch is kept, the same content only once.
 
-``<feed>_fetches`` has a row per fetch, ``<feed>_records`` each record's JSON text per content. Nothing is judged here: a record that
-dbt can't read is told apart in staging, with its reason. Only a body that is no list of records at all ends the run.
+``<feed>_fetches`` has a row per fetch, ``<feed>_records`` each record's JSON text per content. Nothing is judged here: a record
+that dbt can't read is told apart in staging, with its reason. Only a body that is no list of records at all ends the run.
 """
 
 from __future__ import annotations

@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: MIT
 """Make a release ready, and see that it would load: ``python -m pipeline_shared.prepare`` in the pipeline's folder.
 
-Writes dbt/dbt_packages and dbt/target, imports orchestration.definitions, and needs no service. Exit code 0, or 1 with one line on
-standard error that names the file and the fault.
+Writes dbt/dbt_packages and dbt/target, imports orchestration.definitions, and needs no service. The release has to stay where it
+was prepared: dbt remembers the folder of its seeds. Exit code 0, or 1 with one line on standard error that names the file and
+the fault.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ import importlib
 import io
 import json
 import os
-import shutil
 import sys
 import traceback
 from pathlib import Path
@@ -61,18 +61,8 @@ def parse_dbt(project: Path, target: str) -> None:
             done = dbtRunner().invoke([command, *flags, "--target", target])
             if not done.success:
                 raise ReleaseError(f"dbt does not {command}: {_plain(done.exception)}")
-            unlink_packages(project / "dbt_packages")
     finally:
         del os.environ["DBT_LOG_PATH"], os.environ["DBT_TARGET_PATH"]
-
-
-def unlink_packages(packages: Path) -> None:
-    """Copies in place of dbt's absolute links: a release may be moved to where it runs."""
-    for package in packages.iterdir():
-        if package.is_symlink():
-            source = package.resolve()
-            package.unlink()
-            shutil.copytree(source, package)
 
 
 def import_definitions(root: Path) -> None:

@@ -21,7 +21,10 @@ class SettingsError(Exception):
 
 @dataclass(frozen=True)
 class Settings:
-    """What code of a pipeline asks for. ``name`` is the manifest's, unless a test keeps apart what it makes. ``catalog`` and the connection only matter when ``target`` is prod."""
+    """What code of a pipeline asks for.
+
+    ``name`` is the manifest's, unless a test keeps apart what it makes. ``catalog`` only matters when ``target`` is prod.
+    """
 
     root: Path
     name: str
@@ -44,7 +47,10 @@ class Settings:
 
 
 def load(root: Path) -> Settings:
-    """Settings of the pipeline in ``root``. What the environment lacks is put there, so that dbt sees the same. Raises SettingsError."""
+    """Settings of the pipeline in ``root``. Raises SettingsError.
+
+    What the environment lacks is put there, so that dbt sees the same.
+    """
     path = root / MANIFEST
     try:
         manifest = yaml.safe_load(path.read_text(encoding="utf-8"))

@@ -47,14 +47,23 @@ class Workspace:
             self.query(f"drop schema if exists {{{schema}}} cascade")
 
     def dbt(self, *arguments: str) -> dict[str, str]:
-        """Run dbt; each node's name and how it ended (success, pass, warn, fail, error, skipped). Raises RuntimeError if none ran."""
+        """Run dbt. Each node's name and how it ended: success, pass, warn, fail, error, skipped. Raises RuntimeError."""
         from dbt.cli.main import dbtRunner
 
         project = self.root / "dbt"
         scratch = self.settings.data_dir / "temp" / "dbt"
         places = {"DBT_TARGET_PATH": str(scratch), "DBT_LOG_PATH": str(scratch)}
         with environment(**{**self._environment, **places}):
-            flags = ["--project-dir", str(project), "--profiles-dir", str(project), "--log-level", "none", "--log-level-file", "none"]
+            flags = [
+                "--project-dir",
+                str(project),
+                "--profiles-dir",
+                str(project),
+                "--log-level",
+                "none",
+                "--log-level-file",
+                "none",
+            ]
             done = dbtRunner().invoke([*arguments, *flags])
         if done.result is None:
             raise RuntimeError(f"dbt {' '.join(arguments)}: {done.exception}")

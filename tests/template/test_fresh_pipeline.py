@@ -1,0 +1,160 @@
+# Copyright (c) 2026 FOSS Data Platform contributors
+# SPDX-License-Identifier: MIT
+"""A freshly made pipeline on a machine with no service: its own tests, a run, what a release is checked for. It takes minutes."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from cookiecutter.main import cookiecutter
+
+ROOT = Path(__file__).resolve().parents[2]
+EXAMPLE = ROOT / "pipelines" / "stavanger_parking"
+
+
+def run(folder: Path, *command: str, **environment: str) -> subprocess.CompletedProcess:
+    """Run a command in ``folder`` as a person would, with nothing of the platform in the environment."""
+    plain = {
+        name: value for name, value in os.environ.items() if not name.startswith(("PIPELINE_", "TRINO_", "S3_", "DBT_", "PYTHON"))
+    }
+    return subprocess.run(command, cwd=folder, env={**plain, **environment}, capture_output=True, text=True, check=False)
+
+
+def prepare(folder: Path, python: Path, **environment: str) -> subprocess.CompletedProcess:
+    """What the platform does with a release before it takes it."""
+    return run(
+        folder, str(python), "-m", "pipeline_shared.prepare", PYTHONPATH=f"{folder}:{folder}/shared/utilities", **environment
+    )
+
+
+@pytest.fixture(scope="module")
+def fresh(tmp_path_factory) -> Path:
+    """A new pipeline, with its environment."""
+    made = Path(
+        cookiecutter(str(ROOT / "cookiecutter-pipeline"), no_input=True, output_dir=str(tmp_path_factory.mktemp("fresh")))
+    )
+    done = run(made, "make", ".venv/ready", PATH=f"{Path(sys.executable).parent}:{os.environ['PATH']}")  # uv is there
+    assert done.returncode == 0, done.stderr
+    return made
+
+
+@pytest.fixture
+def release(fresh, tmp_path) -> Path:
+    """A copy of its code, as the platform takes it."""
+    return Path(
+        shutil.copytree(fresh, tmp_path / "release", ignore=shutil.ignore_patterns(".venv", ".git", "target", "dbt_packages"))
+    )
+
+
+def test_the_environment_without_uv(release):
+    folders = [folder for folder in os.environ["PATH"].split(":") if not (Path(folder) / "uv").exists()]
+    done = run(release, "make", ".venv/ready", PATH=":".join(folders))
+    assert done.returncode == 0, done.stderr
+    assert run(release, ".venv/bin/pip", "check").returncode == 0
+
+
+def test_make_test(fresh):
+    done = run(fresh, "make", "test")
+    assert done.returncode == 0, done.stdout[-8000:]
+    assert " passed" in done.stdout
+    assert "skipped" not in done.stdout.splitlines()[-1]
+
+
+def test_make_dev_shows_rows(fresh):
+    done = run(fresh, "make", "dev")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "daily_measurements: 4 rows" in done.stdout
+    assert "South | 2026-01-05 | 2 | -1.000 | 4.250 | 1" in done.stdout
+    # Neither the run nor the tests left anything that git would take.
+    assert run(fresh, "git", "status", "--porcelain").stdout == ""
+
+
+def test_the_examples_own_tests(fresh):
+    done = run(EXAMPLE, str(fresh / ".venv/bin/python"), "-m", "pytest", "-p", "no:cacheprovider")
+    print(done.stdout[-4000:])
+    assert done.returncode == 0
+
+
+@pytest.mark.parametrize("catalog", ["iceberg", "delta"])
+def test_a_release_for_the_platform_needs_no_service(fresh, release, tmp_path, catalog):
+    """Prepared for Trino with no Trino there."""
+    done = prepare(
+        release,
+        fresh / ".venv/bin/python",
+        PIPELINE_TARGET="prod",
+        TRINO_CATALOG=catalog,
+        TRINO_HOST="trino.invalid",
+        PIPELINE_DATA_DIR=str(tmp_path / "state"),
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    manifest = json.loads((release / "dbt/target/manifest.json").read_text())
+    assert manifest["metadata"]["adapter_type"] == "trino"
+    assert {node["database"] for node in manifest["nodes"].values()} == {catalog}
+
+
+def test_a_run_writes_nothing_into_the_release(fresh, release, tmp_path):
+    """A release is read-only on the platform."""
+
+    def files(folder: Path) -> dict[str, bytes]:
+        return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+    python, state = fresh / ".venv/bin/python", str(tmp_path / "state")
+    assert prepare(release, python, PIPELINE_DATA_DIR=state).returncode == 0
+    before = files(release)
+    code = (
+        "import orchestration.definitions as d;"
+        "assert d.defs.resolve_job_def(d.pipeline.name).execute_in_process(raise_on_error=False).success"
+    )
+    done = run(
+        release,
+        str(python),
+        "-c",
+        code,
+        PYTHONPATH=f"{release}:{release}/shared/utilities",
+        PYTHONDONTWRITEBYTECODE="1",
+        PIPELINE_DATA_DIR=state,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Unable to do partial parsing" not in done.stdout
+    assert files(release) == before
+
+
+BAD = {
+    "syntax": ("orchestration/definitions.py", "def broken(:\n", "orchestration/definitions.py, line 1: invalid syntax"),
+    "a module that is missing": (
+        "orchestration/ingest.py",
+        "import no_such_module\n",
+        "orchestration/ingest.py, line 1: ModuleNotFoundError",
+    ),
+    "an error on import": ("orchestration/checks.py", "\n1 / 0\n", "orchestration/checks.py, line 2: ZeroDivisionError"),
+    "an exit on import": ("orchestration/checks.py", "raise SystemExit(0)\n", "orchestration/checks.py, line 1: SystemExit"),
+    "no defs": ("orchestration/definitions.py", "x = 1\n", "orchestration/definitions.py has no `defs`"),
+    "a model that refers to nothing": (
+        "dbt/models/marts/bad.sql",
+        "select * from {{ ref('nowhere') }}",
+        "dbt does not parse: .*bad.sql.*nowhere",
+    ),
+    "a model that is no Jinja": ("dbt/models/marts/bad.sql", "select {{ 1", "dbt does not parse: .*bad.sql"),
+    "YAML that is none": ("dbt/models/marts/bad.yml", "models: [", "dbt does not parse: .*bad.yml"),
+    "an unknown key in the manifest": ("pipeline.yml", None, "pipeline.yml: the manifest: .*'colour' was unexpected"),
+    "a cron that is none": ("pipeline.yml", None, "schedule"),
+}
+
+
+@pytest.mark.parametrize("fault", BAD)
+def test_a_broken_release_is_refused_in_one_line(fresh, release, fault, tmp_path):
+    name, text, message = BAD[fault]
+    if fault == "an unknown key in the manifest":
+        text = (release / name).read_text() + "colour: red\n"
+    elif fault == "a cron that is none":
+        text = (release / name).read_text().replace('"0 * * * *"', '"61 * * * *"')
+    (release / name).write_text(text)
+    done = prepare(release, fresh / ".venv/bin/python", PIPELINE_DATA_DIR=str(tmp_path / "state"))
+    assert (done.returncode, done.stdout) == (1, "")
+    [line] = done.stderr.splitlines()
+    assert re.search(message, line), line
