@@ -503,7 +503,7 @@ def section_tpch(data: dict) -> list[str]:
     """Query times."""
     queries = data["queries"]
     rows = [
-        [name, spread(q["trino"], 2), spread(q["duckdb"], 2), q["rows"], "yes" if q["same"] else "**no**"]
+        [name, spread(q["trino"], 3), spread(q["duckdb"], 3), q["rows"], "yes" if q["same"] else "**no**"]
         for name, q in queries.items()
     ]
     sums = {engine: sum(statistics.median(q[engine]) for q in queries.values()) for engine in ("trino", "duckdb")}
