@@ -21,10 +21,7 @@ def test_an_object_is_written_and_read(on_host, credentials):
 
 def test_a_user_has_no_other_bucket(on_host, credentials):
     code = CLIENT + (
-        "try:\n"
-        "    client('trino', values['secret']).make_bucket('another')\n"
-        "except S3Error as error:\n"
-        "    print(error.code)"
+        "try:\n    client('trino', values['secret']).make_bucket('another')\nexcept S3Error as error:\n    print(error.code)"
     )
     assert on_host(code, secret=credentials["secret_minio_trino"]) == "AccessDenied"
 
@@ -32,10 +29,7 @@ def test_a_user_has_no_other_bucket(on_host, credentials):
 def test_no_default_credentials(on_host):
     name = "minio" + "admin"
     code = CLIENT + (
-        "try:\n"
-        "    print(client(values['name'], values['name']).list_buckets())\n"
-        "except S3Error as error:\n"
-        "    print(error.code)"
+        "try:\n    print(client(values['name'], values['name']).list_buckets())\nexcept S3Error as error:\n    print(error.code)"
     )
     assert on_host(code, name=name) == "InvalidAccessKeyId"
 

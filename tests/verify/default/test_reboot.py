@@ -1,0 +1,74 @@
+"""The whole platform comes back by itself: after a reboot, and whatever the order in which its units start."""
+
+import subprocess
+
+import pytest
+
+# Against the order of their needs.
+UNITS = [
+    "pipeline@stavanger_parking",
+    "dagster-daemon",
+    "dagster-webserver",
+    "trino",
+    "hive-metastore",
+    "minio",
+    "postgresql@15-main",
+]
+READY = "/usr/local/lib/foss-data-platform/ready --timeout 120"
+PROBES = [
+    "postgresql 127.0.0.1 5432",
+    "http http://127.0.0.1:9010/minio/health/cluster",
+    "tcp 127.0.0.1 9083",
+    "trino http://127.0.0.1:8080",
+    "http http://127.0.0.1:3000/server_info",
+    "dagster-daemon http://127.0.0.1:3000/graphql",
+    "socket /run/pipelines/stavanger_parking/grpc.sock",
+]
+
+
+def assert_all_answer(host) -> None:
+    """Every unit is active, and what it serves answers now."""
+    for unit in UNITS:
+        # Waits for a start that is under way, and for its readiness probe.
+        host.check_output("systemctl start %s", unit)
+        assert host.check_output("systemctl is-active %s", unit) == "active"
+    for probe in PROBES:
+        host.check_output(f"{READY} {probe}")
+
+
+@pytest.fixture
+def reboot(standin, root, play_environment):
+    """Restart the stand-in VPS; its systemd boots anew."""
+
+    def run() -> None:
+        for command in (
+            ["docker", "restart", f"fdp-{standin}"],
+            # Its address may be another one now.
+            ["ansible-playbook", "infrastructure/standin/create.yml"],
+        ):
+            done = subprocess.run(command, cwd=root, env=play_environment, capture_output=True, text=True, check=False)
+            assert done.returncode == 0, done.stdout + done.stderr
+
+    return run
+
+
+def test_units_start_in_any_order(host):
+    host.check_output("systemctl stop " + " ".join(UNITS))
+    for unit in UNITS:
+        host.check_output("systemctl start --no-block %s", unit)
+    assert_all_answer(host)
+
+
+def test_everything_comes_back_after_a_reboot(host, reboot):
+    before = host.check_output(
+        "cat /proc/sys/kernel/random/boot_id; systemctl show --value --property=UserspaceTimestampMonotonic"
+    )
+    reboot()
+    assert host.check_output("systemctl is-system-running --wait") == "running"
+    after = host.check_output(
+        "cat /proc/sys/kernel/random/boot_id; systemctl show --value --property=UserspaceTimestampMonotonic"
+    )
+    assert before != after
+    for unit in UNITS:
+        assert host.check_output("systemctl is-active %s", unit) == "active", "a unit is not started at boot"
+    assert_all_answer(host)
