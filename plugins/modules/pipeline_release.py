@@ -101,6 +101,7 @@ fingerprint:
   type: str
 """
 
+import contextlib
 import fcntl
 import os
 import pwd
@@ -108,6 +109,7 @@ import shutil
 import signal
 import subprocess
 import time
+from collections.abc import Iterator
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -131,6 +133,21 @@ def to_remove(releases: dict[str, float], current: str, keep: int) -> list[str]:
     """Ids of the releases (id -> time it was made) that are too many; the current one always stays."""
     others = sorted((r for r in releases if r != current), key=lambda r: releases[r], reverse=True)
     return others[max(keep - 1, 0) :]
+
+
+@contextlib.contextmanager
+def exclusive(path: str) -> Iterator[None]:
+    """Wait until nobody else works below ``path``, and keep others out until the block ends.
+
+    What a killed play left running on the host goes on preparing, and both would write into one folder.
+    """
+    os.makedirs(path, exist_ok=True)
+    lock = os.open(path, os.O_RDONLY)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(lock)
 
 
 def prepare(module: AnsibleModule, folder: str) -> float:
@@ -193,29 +210,9 @@ def install(module: AnsibleModule, folder: str) -> float:
     return seconds
 
 
-def main() -> None:
-    """Entry point of the module."""
-    module = AnsibleModule(
-        argument_spec={
-            "source": {"type": "path", "required": True},
-            "path": {"type": "path", "required": True},
-            "user": {"type": "str", "required": True},
-            "python": {"type": "path", "required": True},
-            "command": {"type": "list", "elements": "str", "default": ["-m", "pipeline_shared.prepare"]},
-            "python_path": {"type": "list", "elements": "str", "default": ["."]},
-            "environment": {"type": "dict", "default": {}},
-            "timeout": {"type": "int", "default": 300},
-            "keep": {"type": "int", "default": 5},
-            "release": {"type": "str"},
-            "bundle": {"type": "path"},
-        },
-        supports_check_mode=True,
-    )
+def release(module: AnsibleModule) -> None:
+    """Install the release if it is not there, switch to it, leave."""
     p = module.params
-    # What an interrupted play left running goes on preparing: it is waited for, since both would write into one folder.
-    if os.path.isdir(p["path"]) and not module.check_mode:
-        lock = os.open(p["path"], os.O_RDONLY)
-        fcntl.flock(lock, fcntl.LOCK_EX)
     releases, current = os.path.join(p["path"], "releases"), os.path.join(p["path"], "current")
     folder = os.path.join(releases, p["release"])
     there = os.path.exists(os.path.join(folder, READY))
@@ -243,6 +240,28 @@ def main() -> None:
     for name in to_remove(made, p["release"], p["keep"]):
         shutil.rmtree(os.path.join(releases, name), ignore_errors=True)
     module.exit_json(**result)
+
+
+def main() -> None:
+    """Entry point of the module."""
+    module = AnsibleModule(
+        argument_spec={
+            "source": {"type": "path", "required": True},
+            "path": {"type": "path", "required": True},
+            "user": {"type": "str", "required": True},
+            "python": {"type": "path", "required": True},
+            "command": {"type": "list", "elements": "str", "default": ["-m", "pipeline_shared.prepare"]},
+            "python_path": {"type": "list", "elements": "str", "default": ["."]},
+            "environment": {"type": "dict", "default": {}},
+            "timeout": {"type": "int", "default": 300},
+            "keep": {"type": "int", "default": 5},
+            "release": {"type": "str"},
+            "bundle": {"type": "path"},
+        },
+        supports_check_mode=True,
+    )
+    with contextlib.nullcontext() if module.check_mode else exclusive(module.params["path"]):
+        release(module)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,229 @@
+# Copyright (c) 2026 FOSS Data Platform contributors
+# SPDX-License-Identifier: MIT
+"""What git has of a pipeline's folder, the id of its content, and its manifest."""
+
+import json
+import os
+import shutil
+import subprocess
+import tarfile
+from pathlib import Path
+
+import pytest
+from ansible_collections.foss_data.platform.plugins.module_utils import pipeline_source
+from ansible_collections.foss_data.platform.plugins.module_utils.pipeline_source import (
+    SourceError,
+    conflicts,
+    files_of,
+    pack,
+    read_manifest,
+    release_id,
+    user_of,
+)
+
+MANIFEST = """
+name: sales
+title: Sales
+owner: {team: Shop, email: shop@example.org}
+schedule: "0 * * * *"
+format: iceberg
+schemas: [raw]
+"""
+
+
+@pytest.fixture
+def schema(root) -> dict:
+    return json.loads((root / "pipelines/shared/schemas/pipeline.schema.json").read_text())
+
+
+@pytest.fixture
+def repository(tmp_path) -> Path:
+    """A git repository with a few files."""
+    folder = tmp_path / "sales"
+    (folder / "scripts").mkdir(parents=True)
+    (folder / "pipeline.yml").write_text(MANIFEST)
+    (folder / "scripts" / "run.sh").write_text("exit 0\n")
+    (folder / "scripts" / "run.sh").chmod(0o755)
+    (folder / ".gitignore").write_text("data/\n")
+    (folder / "data").mkdir()
+    (folder / "data" / "big.csv").write_text("ignored")
+    subprocess.run(["git", "init", "--quiet", str(folder)], check=True)
+    return folder
+
+
+# -- files
+
+
+def test_new_files_are_taken_and_ignored_ones_are_not(repository):
+    assert list(files_of(repository)) == [".gitignore", "pipeline.yml", "scripts/run.sh"]
+
+
+def test_a_name_that_git_would_quote(repository):
+    (repository / "blå bær.txt").write_text("x")
+    assert "blå bær.txt" in files_of(repository)
+
+
+def test_a_file_that_git_knows_but_that_is_gone(repository):
+    subprocess.run(["git", "-C", str(repository), "add", "."], check=True)
+    (repository / "scripts" / "run.sh").unlink()
+    assert list(files_of(repository)) == [".gitignore", "pipeline.yml"]
+
+
+def test_a_link_to_a_folder_of_the_same_repository_is_what_it_stands_for(repository):
+    inner = repository / "pipelines" / "sales"
+    (inner / "dbt").mkdir(parents=True)
+    (inner / "dbt" / "model.sql").write_text("select 1")
+    (repository / "shared" / "utilities").mkdir(parents=True)
+    (repository / "shared" / "utilities" / "code.py").write_text("")
+    (inner / "shared").symlink_to("../../shared")
+    assert list(files_of(inner)) == ["dbt/model.sql", "shared/utilities/code.py"]
+
+
+def test_a_link_out_of_the_repository_is_refused(repository, tmp_path):
+    (tmp_path / "secret").write_text("x")
+    (repository / "link").symlink_to("../secret")
+    with pytest.raises(SourceError, match=r"link is a link that leads out of its repository, to .*secret: replace it"):
+        files_of(repository)
+
+
+def test_a_link_to_nothing_is_refused(repository):
+    (repository / "link").symlink_to("nowhere")
+    with pytest.raises(SourceError, match="link is a link to nothing: remove it, or mend it"):
+        files_of(repository)
+
+
+def test_no_repository(tmp_path):
+    with pytest.raises(SourceError, match=r"git can't list .*: a pipeline is a git repository, run `git init` there"):
+        files_of(tmp_path)
+
+
+def test_no_git(repository, monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(SourceError, match="git is not installed on this machine"):
+        files_of(repository)
+
+
+# -- the id
+
+
+def test_the_same_content_elsewhere_is_the_same_release(repository, tmp_path):
+    before = release_id(files_of(repository))
+    assert len(before) == pipeline_source.ID_LENGTH
+    copy = tmp_path / "copy"
+    shutil.copytree(repository, copy)
+    os.utime(copy / "pipeline.yml", (0, 0))
+    assert release_id(files_of(copy)) == before
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda folder: (folder / "pipeline.yml").write_text(MANIFEST + "\n"),
+        lambda folder: (folder / "new").write_text(""),
+        lambda folder: (folder / "scripts" / "run.sh").rename(folder / "scripts" / "go.sh"),
+        lambda folder: (folder / "scripts" / "run.sh").chmod(0o644),
+    ],
+    ids=["content", "new file", "name", "mode"],
+)
+def test_what_makes_another_release(repository, change):
+    before = release_id(files_of(repository))
+    change(repository)
+    assert release_id(files_of(repository)) != before
+
+
+def test_what_git_ignores_makes_none(repository):
+    before = release_id(files_of(repository))
+    (repository / "data" / "big.csv").write_text("other")
+    assert release_id(files_of(repository)) == before
+
+
+# -- what travels
+
+
+def test_a_bundle_has_the_files_and_nothing_of_this_machine(repository, tmp_path):
+    pack(files_of(repository), tmp_path / "bundle.tar")
+    with tarfile.open(tmp_path / "bundle.tar") as bundle:
+        members = bundle.getmembers()
+        assert bundle.extractfile("./pipeline.yml").read().decode() == MANIFEST
+    assert {m.name: m.mode for m in members} == {"./.gitignore": 0o644, "./pipeline.yml": 0o644, "./scripts/run.sh": 0o755}
+    assert {(m.uid, m.gid, m.uname, m.mtime) for m in members} == {(0, 0, "", 0)}
+
+
+# -- the manifest
+
+
+def test_defaults_are_filled_in(repository, schema):
+    manifest = read_manifest(repository, schema)
+    assert (manifest["name"], manifest["timezone"], manifest["topics"]) == ("sales", "UTC", [])
+    assert manifest["memory_mb"] == schema["properties"]["memory_mb"]["default"]
+
+
+def test_all_faults_are_told(repository, schema):
+    (repository / "pipeline.yml").write_text(MANIFEST.replace("iceberg", "parquet") + "memroy_mb: 1\n")
+    with pytest.raises(SourceError) as caught:
+        read_manifest(repository, schema)
+    said = str(caught.value)
+    assert said.startswith(f"{repository / 'pipeline.yml'}: ")
+    assert "'memroy_mb' was unexpected" in said
+    assert "format: 'parquet' is not one of ['iceberg', 'delta']" in said
+
+
+@pytest.mark.parametrize("name", ["Drop Table", "../x", "a", "1a", "x" * 49, "sales\n", ""])
+def test_names_that_are_none(repository, schema, name):
+    (repository / "pipeline.yml").write_text(MANIFEST.replace("name: sales", f"name: {json.dumps(name)}"))
+    with pytest.raises(SourceError, match="name: "):
+        read_manifest(repository, schema)
+
+
+@pytest.mark.parametrize("name", ["PIPELINE_TARGET", "TRINO_USER", "S3_SECRET_KEY", "PYTHONPATH", "PATH", "lower"])
+def test_a_setting_can_not_take_the_place_of_the_platforms(repository, schema, name):
+    (repository / "pipeline.yml").write_text(MANIFEST + f"settings: {{{name}: x}}\n")
+    with pytest.raises(SourceError, match="settings: "):
+        read_manifest(repository, schema)
+
+
+@pytest.mark.parametrize("text", ["a: [", "a: b: c"])
+def test_no_yaml(repository, schema, text):
+    (repository / "pipeline.yml").write_text(text)
+    with pytest.raises(SourceError, match="is not YAML") as caught:
+        read_manifest(repository, schema)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["", "- a\n", "just text\n"])
+def test_no_mapping(repository, schema, text):
+    (repository / "pipeline.yml").write_text(text)
+    with pytest.raises(SourceError, match="the manifest: "):
+        read_manifest(repository, schema)
+
+
+def test_bytes_that_are_no_text(repository, schema):
+    (repository / "pipeline.yml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(SourceError, match="is not YAML"):
+        read_manifest(repository, schema)
+
+
+def test_no_manifest_and_no_folder(repository, schema, tmp_path):
+    (repository / "pipeline.yml").unlink()
+    with pytest.raises(SourceError, match=r"has no pipeline\.yml, so it is no pipeline: make one from cookiecutter-pipeline"):
+        read_manifest(repository, schema)
+    with pytest.raises(SourceError, match=r"there is no folder .*: mend `path` in the list `pipelines`"):
+        read_manifest(tmp_path / "nowhere", schema)
+
+
+# -- names
+
+
+def test_the_user_of_a_short_name():
+    assert user_of("sales") == "pl-sales"
+
+
+def test_users_of_long_names_are_kept_apart():
+    users = {user_of("a" * 47 + end) for end in "xyz"}
+    assert len(users) == 3
+    assert all(len(user) <= pipeline_source.LONGEST_USER for user in users)
+
+
+def test_conflicts():
+    assert conflicts(["a", "b"]) == []
+    assert conflicts(["a", "b", "a"]) == ["two pipelines are called a: rename one, they would share schemas, keys and user"]
