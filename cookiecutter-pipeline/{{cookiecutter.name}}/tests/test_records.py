@@ -22,7 +22,7 @@ def test_what_is_read_and_what_is_set_aside(workspace):
     ]
     bring(workspace, (FETCHED, [*(content for content, _ in bad), record(SHOWN, "-3.25")]))
     workspace.dbt("run", "--select", "staging")
-    assert workspace.query("select station, value from {staging}.stg_measurements") == [("North", Decimal("-3.250"))]
+    assert workspace.query("select station, reading from {staging}.stg_measurements") == [("North", Decimal("-3.250"))]
     assert workspace.query("select position, problem from {staging}.stg_measurements_rejected order by position") == [
         (position, problem) for position, (_, problem) in enumerate(bad)
     ]

@@ -1,3 +1,5 @@
-select *
+select
+    station,
+    day_local
 from {{ ref('daily_measurements') }}
 where min_value > max_value

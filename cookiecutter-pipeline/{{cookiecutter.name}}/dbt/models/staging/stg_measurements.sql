@@ -16,7 +16,7 @@ select
     station,
     measured_at,
     measured_local,
-    value,
+    reading,
     first_fetched_at
 from ranked
 where newest = 1

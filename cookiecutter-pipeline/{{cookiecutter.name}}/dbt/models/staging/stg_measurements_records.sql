@@ -32,7 +32,7 @@ fields as (
         fetches.first_fetched_at,
         nullif(trim({{ platform.json_text('record', 'station') }}), '') as station,
         {{ platform.to_timestamp(platform.json_text('record', 'measured_at'), '%Y-%m-%d %H:%M') }} as measured_local,
-        {{ platform.to_decimal(platform.json_text('record', 'value'), 3) }} as value,
+        {{ platform.to_decimal(platform.json_text('record', 'value'), 3) }} as reading,
         {{ platform.add_seconds('first_fetched_at', var('clock_tolerance_seconds')) }} as not_after
     from records
     inner join fetches on records.content_hash = fetches.content_hash
@@ -55,12 +55,12 @@ select
     station,
     measured_at,
     measured_local,
-    value,
+    reading,
     {{ platform.first_problem([
         ["substr(record, 1, 1) <> '{'", 'not an object'],
         ['station is null', 'no station'],
         ['measured_local is null', 'measured_at is no time'],
         ['measured_at > not_after', 'time after the fetch'],
-        ['value is null', 'value is no number'],
+        ['reading is null', 'value is no number'],
     ]) }} as problem
 from timed

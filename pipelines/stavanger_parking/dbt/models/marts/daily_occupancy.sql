@@ -1,4 +1,5 @@
--- Days are those of Oslo's calendar, with 23 and 25 hours when the clock changes. Each hour weighs the same, however often it was read.
+-- Days are those of Oslo's calendar, with 23 and 25 hours when the clock changes.
+-- Each hour weighs the same, however often it was read.
 
 select
     facility,

@@ -22,7 +22,8 @@ fields as (
         records.position,
         records.record,
         nullif(trim({{ platform.json_text('records.record', 'Sted') }}), '') as facility,
-        {{ platform.json_text('records.record', 'Dato') }} || ' ' || {{ platform.json_text('records.record', 'Klokkeslett') }} as local_text,
+        {{ platform.json_text('records.record', 'Dato') }}
+        || ' ' || {{ platform.json_text('records.record', 'Klokkeslett') }} as local_text,
         {{ platform.json_text('records.record', 'Latitude') }} as latitude_text,
         {{ platform.json_text('records.record', 'Longitude') }} as longitude_text,
         trim({{ platform.json_text('records.record', 'Antall_ledige_plasser') }}) as free_text
