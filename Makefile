@@ -41,6 +41,10 @@ sanity: env ## ansible-test sanity, and the collection as it is published
 molecule: env ## Molecule scenarios: SCENARIOS="trino minio"; those that CI would run if not given
 	@scripts/test.py molecule $(SCENARIOS)
 
+.PHONY: contract
+contract: env ## the modules' clients against real services: STANDIN=sandbox for those that the sandbox has
+	@scripts/test.py contract
+
 .PHONY: e2e
 e2e: env ## end-to-end tests against the sandbox
 	@scripts/test.py e2e

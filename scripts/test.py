@@ -90,7 +90,7 @@ def execute(job: Job) -> tuple[Counts, float]:
     began = time.monotonic()
     if job.report:
         job.report.unlink(missing_ok=True)
-    with job.log.open("w", encoding="utf-8") as log:
+    with job.log.open("w", buffering=1, encoding="utf-8") as log:
         try:
             process = subprocess.Popen(
                 job.command,
