@@ -54,7 +54,7 @@ def test_a_name_with_the_prefix_of_a_role_that_resembles_nothing():
         "trino_port",
         "trino_catalogs_core",
         "platform_delta",
-        "_trino_files",
+        "_trino_memory_mb",
         "ansible_host",
         "inventory_dir",
         "groups",

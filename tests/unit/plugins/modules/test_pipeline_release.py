@@ -18,6 +18,7 @@ from ansible_collections.foss_data.platform.plugins.modules.pipeline_release imp
 PREPARE = """
 import os, pathlib, sys
 pathlib.Path("made").write_text(os.environ.get("SETTING", ""))
+pathlib.Path("made").chmod(0o666)
 if pathlib.Path("fault").exists():
     sys.exit(pathlib.Path("fault").read_text())
 """
