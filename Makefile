@@ -50,12 +50,12 @@ e2e: env ## end-to-end tests against the sandbox
 	@scripts/test.py e2e
 
 .PHONY: test
-test: env ## everything that CI runs: lint, unit, sanity, Molecule (default and changed roles), end to end
-	@scripts/test.py lint unit sanity molecule
+test: env ## all that CI runs: lint, unit, contract, template, sanity, Molecule (default and changed roles, end to end)
+	@scripts/test.py lint unit contract template sanity molecule
 
 .PHONY: test-all
 test-all: env ## as test, with every Molecule scenario
-	@scripts/test.py lint unit sanity molecule --all
+	@scripts/test.py lint unit contract template sanity molecule --all
 
 .PHONY: bench
 bench: env ## measure, and write docs/BENCHMARKS.md

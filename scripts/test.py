@@ -5,7 +5,7 @@
 
     scripts/test.py lint unit               what one runs while working
     scripts/test.py molecule trino minio    these scenarios
-    scripts/test.py lint unit sanity molecule [--all]
+    scripts/test.py lint unit contract template sanity molecule [--all]
 
 Without names, `molecule` runs `default` and the scenarios whose role changed; with --all, every one.
 Logs and JUnit reports are in .cache/test. The last line is the sum; the exit code is 1 if anything failed.
@@ -24,9 +24,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 LOGS = ROOT / ".cache" / "test"
-PARTS = ("lint", "unit", "contract", "sanity", "molecule", "e2e")
+PARTS = ("lint", "unit", "contract", "template", "sanity", "molecule", "e2e")
 # Parts of one group run side by side. Sanity and Molecule both want every core, so they only do where there are more than two.
-TOGETHER = [("lint", "unit"), ("contract",), ("sanity", "molecule"), ("e2e",)]
+TOGETHER = [("lint", "unit"), ("contract", "template"), ("sanity", "molecule"), ("e2e",)]
 CORES = os.cpu_count() or 1
 TAIL = 60  # lines shown of a log that tells of a failure
 
@@ -95,7 +95,7 @@ def execute(job: Job) -> tuple[Counts, float]:
             process = subprocess.Popen(
                 job.command,
                 cwd=ROOT,
-                env=os.environ | {"PYTHONUNBUFFERED": "1"},
+                env=os.environ | {"PYTHONUNBUFFERED": "1", "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
@@ -152,13 +152,19 @@ def unit() -> list[Job]:
 
 
 def contract() -> list[Job]:
-    """The modules' clients against the sandbox's services."""
+    """The Dagster client against a Dagster of its own. Trino's tests want a host: the scenario `default` runs them."""
     return pytest("contract", "tests", "tests/contract")
 
 
+def template() -> list[Job]:
+    """A pipeline fresh from the template, tested by itself."""
+    return pytest("template", "tests", "tests/template")
+
+
 def e2e() -> list[Job]:
-    """The sandbox as a person sees it."""
-    return pytest("e2e", "tests", "tests/e2e")
+    """The tests of a deployed host, on the sandbox."""
+    reach = ["--connection=ssh", "--hosts=ssh://sandbox", "--ssh-config=.sandbox/sandbox/ssh_config"]
+    return pytest("e2e", "tests", "tests/verify/e2e", *reach)
 
 
 def sanity() -> list[Job]:
@@ -240,7 +246,7 @@ def show_tail(log: Path) -> None:
 
 def jobs_of(part: str) -> list[Job]:
     """The commands of a part that consists of commands."""
-    return {"lint": lint, "unit": unit, "contract": contract, "sanity": sanity, "e2e": e2e}[part]()
+    return {"lint": lint, "unit": unit, "contract": contract, "template": template, "sanity": sanity, "e2e": e2e}[part]()
 
 
 def run_jobs(jobs: list[Job]) -> Counts:
