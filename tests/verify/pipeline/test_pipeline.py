@@ -106,7 +106,7 @@ def trino(on_host):
 def module(root, play_environment):
     """Result of one of our modules on the host."""
 
-    def run(name: str, **arguments) -> dict:
+    def run(name: str, /, **arguments) -> dict:
         command = ["ansible", "--inventory", "inventories/sandbox", "sandbox", "-m", f"foss_data.platform.{name}"]
         command += ["-e", f"ansible_python_interpreter={PYTHON}", "-a", json.dumps(arguments)]
         environment = play_environment | {"ANSIBLE_CALLBACK_RESULT_FORMAT": "json"}
@@ -120,18 +120,24 @@ def module(root, play_environment):
 
 
 @pytest.fixture
-def neighbour(host, module, trino):
-    """Another pipeline's user and schema."""
-    user = "pl-" + NEIGHBOUR.replace("_", "-")
+def other_user(host):
+    """A Linux user as another pipeline has one."""
+    user = "pl-" + NEIGHBOUR
     host.check_output("useradd --system --user-group --no-create-home %s", user)
+    yield user
+    host.check_output("userdel %s", user)
+
+
+@pytest.fixture
+def other_schema(module, trino):
+    """Another pipeline's schema, with a table."""
     schema = {"user": "platform", "catalog": "iceberg", "name": f"{NEIGHBOUR}_raw", "rules_file": "/etc/trino/rules.json"}
-    module("trino_schema", **schema, owner=NEIGHBOUR, location=f"s3://lakehouse/{NEIGHBOUR}/raw/")
     try:
+        module("trino_schema", **schema, owner=NEIGHBOUR, location=f"s3://lakehouse/{NEIGHBOUR}/raw/")
         assert trino(NEIGHBOUR, f"CREATE TABLE iceberg.{NEIGHBOUR}_raw.own AS SELECT 1 AS one") == [[1]]
-        yield user
+        yield f"iceberg.{NEIGHBOUR}_raw"
     finally:
         module("trino_schema", **schema, cascade=True, state="absent")
-        host.check_output("userdel %s", user)
 
 
 def test_its_rows_are_read_as_its_own_user(module, trino):
@@ -177,8 +183,8 @@ finally:
     assert answers == {"own": ["done"] * 4, "others": ["AccessDenied"] * 7}
 
 
-def test_its_schemas_are_its_own(trino, neighbour):
-    theirs, mine = f"iceberg.{NEIGHBOUR}_raw", f"iceberg.{NAME}_raw"
+def test_its_schemas_are_its_own(trino, other_schema):
+    theirs, mine = other_schema, f"iceberg.{NAME}_raw"
     for login, schema, table in (
         (NAME, theirs, "own"),
         (NEIGHBOUR, mine, "parking_records"),
@@ -189,7 +195,7 @@ def test_its_schemas_are_its_own(trino, neighbour):
             f"DELETE FROM {schema}.{table}",
             f"DROP TABLE {schema}.{table}",
             f"CREATE TABLE {schema}.intruder (a bigint)",
-            f"DROP SCHEMA {schema}",
+            f"DROP SCHEMA {schema} CASCADE",
             f"SHOW TABLES FROM {schema}",
         ):
             answer = trino(login, statement)
@@ -222,9 +228,9 @@ def test_unit_is_sandboxed_and_limited(host):
     }
 
 
-def test_another_user_reaches_nothing_of_it(on_host, neighbour):
+def test_another_user_reaches_nothing_of_it(on_host, other_user):
     paths = [f"/etc/pipelines/{NAME}/env", f"{HOME}/releases", f"{HOME}/current/pipeline.yml", STATE, f"{STATE}/raw"]
-    answers = json.loads(on_host(OPEN, user=neighbour, paths=paths, socket=SOCKET))
+    answers = json.loads(on_host(OPEN, user=other_user, paths=paths, socket=SOCKET))
     assert answers == {path: "denied" for path in [*paths, SOCKET]}
 
 
