@@ -258,7 +258,7 @@ def held(host, parking):
     assert "    def ingest_feed():\n" in text
     ingest.write_text(text.replace("    def ingest_feed():\n", HOLD))
     yield parking
-    host.check_output("touch %s/go", folder)
+    host.check_output("test ! -e %s || touch %s/go", folder, folder)
 
 
 def test_a_run_survives_deploys_of_its_pipeline(host, play, module, on_host, held, tmp_path):
