@@ -23,7 +23,7 @@ MANIFEST = 'name: sales\nschedule: "0 * * * *"\nformat: delta\nsettings: {FEED_U
 def clean(monkeypatch):
     """The environment as on a laptop, and restored: settings.load fills in what is missing."""
     before = os.environ.copy()
-    for name in ("PIPELINE_NAME", "PIPELINE_TARGET", "PIPELINE_DATA_DIR", "TRINO_CATALOG", "FEED_URL", "LIMIT"):
+    for name in ("PIPELINE_NAME", "PIPELINE_TARGET", "PIPELINE_DATA_DIR", "TRINO_HOST", "TRINO_CATALOG", "FEED_URL", "LIMIT"):
         os.environ.pop(name, None)
     yield
     os.environ.clear()
@@ -49,7 +49,11 @@ def test_settings_of_a_laptop(pipeline):
 
 def test_the_environment_wins(pipeline, tmp_path):
     os.environ.update(
-        PIPELINE_TARGET="prod", PIPELINE_DATA_DIR=str(tmp_path / "state"), TRINO_CATALOG="iceberg", FEED_URL="https://example.com"
+        PIPELINE_TARGET="prod",
+        TRINO_HOST="trino.example.org",
+        PIPELINE_DATA_DIR=str(tmp_path / "state"),
+        TRINO_CATALOG="iceberg",
+        FEED_URL="https://example.com",
     )
     found = settings.load(pipeline)
     assert (found.target, found.data_dir, found.catalog) == ("prod", tmp_path / "state", "iceberg")
@@ -76,6 +80,12 @@ def test_a_bad_manifest(tmp_path, text, reason):
 def test_an_unknown_target(pipeline):
     os.environ["PIPELINE_TARGET"] = "test"
     with pytest.raises(settings.SettingsError, match="PIPELINE_TARGET is test: it must be dev or prod"):
+        settings.load(pipeline)
+
+
+def test_prod_needs_trino(pipeline):
+    os.environ["PIPELINE_TARGET"] = "prod"
+    with pytest.raises(settings.SettingsError, match="needs TRINO_HOST"):
         settings.load(pipeline)
 
 

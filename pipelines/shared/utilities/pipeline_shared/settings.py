@@ -69,6 +69,10 @@ def load(root: Path) -> Settings:
     target = os.environ["PIPELINE_TARGET"]
     if target not in TARGETS:
         raise SettingsError(f"PIPELINE_TARGET is {target}: it must be {' or '.join(TARGETS)}")
+    if target == "prod" and "TRINO_HOST" not in os.environ:
+        raise SettingsError(
+            "PIPELINE_TARGET is prod, which needs TRINO_HOST: the platform gives both; here leave the target at dev"
+        )
     data_dir = Path(os.environ["PIPELINE_DATA_DIR"]).absolute()
     for folder in FOLDERS:
         (data_dir / folder).mkdir(parents=True, exist_ok=True)
