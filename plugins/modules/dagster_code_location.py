@@ -13,7 +13,8 @@ description:
   - Adds a code server to the workspace file that Dagster's webserver and daemon read, makes the webserver read it again
     without a restart, and waits until the code is loaded; or removes it.
   - Code that can't be loaded fails the module with the error of the code, also when nothing had to be changed.
-  - The webserver asks the code server again each time, so it has the code of a code server that was restarted.
+  - The webserver asks the code server again each time, so it has the code of a code server that was restarted. That is no
+    change of the location; whoever restarted the code server made it.
   - The daemon reads the workspace file once a minute. Until then it fails runs of a location that it does not know;
     M(foss_data.platform.dagster_run) copes with that.
 extends_documentation_fragment: foss_data.platform.dagster
@@ -24,7 +25,7 @@ attributes:
         registered as given.
     support: full
   diff_mode:
-    description: Shows the entry of the workspace file, the code server that is in use, and what runs by itself.
+    description: Shows the entry of the workspace file and what runs by itself.
     support: full
 options:
   name:
@@ -133,7 +134,7 @@ class CodeServerNotAnswering(DagsterError):
 
 
 class CodeLocation(DagsterModule):
-    """A code location: its entry in the workspace file, the code server that the webserver took it from, what runs by itself."""
+    """A code location: its entry in the workspace file, whether the webserver has it, what runs by itself."""
 
     def read(self):
         """What file and webserver have."""
@@ -146,7 +147,6 @@ class CodeLocation(DagsterModule):
         return {
             "entry": dagster_workspace.find(entries, self.params["name"]),
             "registered": self.location is not None,
-            "server_id": self.location["server_id"] if self.location else "",
             "running": self.dagster.running(self.params["name"]) if self.params["state"] == "absent" else [],
         }
 
@@ -168,26 +168,24 @@ class CodeLocation(DagsterModule):
     def wanted(self, before):
         """As given. What is registered as given is asked again, so that a restarted code server is seen and a broken one told."""
         if self.params["state"] == "absent":
-            return {"entry": None, "registered": False, "server_id": "", "running": []}
+            return {"entry": None, "registered": False, "running": []}
         entry = self._entry()
         if before["entry"] != entry or self.location is None or not self._as_given(self.location):
-            return {"entry": entry, "registered": True, "server_id": None, "running": []}
+            # Whether registered or not: it is taken from somewhere else than asked for.
+            return {"entry": entry, "registered": "as given", "running": []}
         if not self.module.check_mode:
             self.dagster.reload_location(self.params["name"])
         self._load()
-        return {**before, "server_id": self.location["server_id"]}
+        return before
 
     def apply(self, before, after):
         """Stop what runs before its code goes; write the file; have it read; wait for the code."""
-        if after["server_id"]:
-            return  # nothing but another code server, which `wanted` made the webserver ask
         for state in before["running"]:
             self.dagster.stop(state)
         self._write(after["entry"])
         self.dagster.reload_workspace()
         if after["entry"]:
             self._load()
-            after["server_id"] = self.location["server_id"]
 
     def _write(self, entry: dict | None) -> None:
         path = self.params["workspace"]
@@ -239,7 +237,6 @@ class CodeLocation(DagsterModule):
         shown = {
             "entry": state["entry"],
             "registered": state["registered"],
-            "code server": state["server_id"],
             "running": sorted(s["name"] for s in state["running"]),
         }
         shown = {key: value for key, value in shown.items() if value}

@@ -354,6 +354,7 @@ def test_new_code_of_a_restarted_server(dagster):
     dagster.serve("growing", "growing", ready=False)
     new = dagster.location("growing")  # waits for one that is starting
     assert new["server_id"] != old["server_id"]
+    assert not new["changed"]
     assert new["assets"] == ["first", "third"]
     assert dagster.location("growing", state="absent")["changed"]
 
