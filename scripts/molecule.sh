@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# molecule.sh SCENARIO...   runs each on a stand-in of its own, two at a time (each may take 8 GB), longest first.
+# molecule.sh SCENARIO...   runs each on a stand-in of its own, two at a time (each may take 8 GB), in the order given.
 # One result line each; the log of each is .cache/test/molecule-SCENARIO.log, and that of one that failed is shown.
 source "$(dirname "$0")/lib.sh"
 need_docker "$@"

@@ -31,7 +31,7 @@ class ActionModule(ActionBase):
             if (template is None) == ("content" not in rendered):
                 raise AnsibleActionFail(f"service_files: {rendered['dest']}: give either `template` or `content`")
             if template is not None:
-                rendered["content"] = self._render(template, rendered["dest"], task_vars)
+                rendered["content"] = self._render(template, task_vars)
             if rendered.get("secret"):
                 # On its own option, so that `no_log` covers it and nothing else.
                 secrets[rendered["dest"]] = rendered.pop("content")
@@ -40,10 +40,9 @@ class ActionModule(ActionBase):
         arguments["secrets"] = secrets
         return self._execute_module(module_name="foss_data.platform.service_files", module_args=arguments, task_vars=task_vars)
 
-    def _render(self, template: str, dest: str, task_vars: dict) -> str:
+    def _render(self, template: str, task_vars: dict) -> str:
         """Text of ``template`` with the task's variables; templates of the role ``_common`` can be extended."""
         variables = dict(task_vars)
         variables["ansible_search_path"] = [*task_vars.get("ansible_search_path", []), str(SHARED_ROLE)]
-        variables["service_file_dest"] = dest
         lookup = self._shared_loader_obj.lookup_loader.get("ansible.builtin.template", loader=self._loader, templar=self._templar)
         return lookup.run([template], variables)[0]

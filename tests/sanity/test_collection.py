@@ -63,7 +63,7 @@ def test_archive_holds_what_it_should_and_nothing_else(root, archive):
 
 
 def test_documentation_of_every_plugin_can_be_read(root, installed):
-    kinds = {"module": "modules", "filter": "filter", "callback": "callback", "lookup": "lookup", "inventory": "inventory"}
+    kinds = {"module": "modules", "filter": "filter", "callback": "callback", "lookup": "lookup", "vars": "vars"}
     for kind, folder in kinds.items():
         names = sorted(f"foss_data.platform.{p.stem}" for p in (root / "plugins" / folder).glob("*.py"))
         if not names:

@@ -122,9 +122,7 @@ def files(name: str, *entries: dict, **options) -> dict:
 
 def test_templates_are_rendered_and_shipped_at_once(play, tmp_path):
     (tmp_path / "templates").mkdir()
-    (tmp_path / "templates" / "a.j2").write_text(
-        "port={{ port }}\n{% if extra is defined %}\nnever\n{% endif %}\nto={{ service_file_dest }}\n"
-    )
+    (tmp_path / "templates" / "a.j2").write_text("port={{ port }}\n{% if extra is defined %}\nnever\n{% endif %}\nend\n")
     dest = tmp_path / "a.conf"
     code, results = play(
         [
@@ -135,7 +133,7 @@ def test_templates_are_rendered_and_shipped_at_once(play, tmp_path):
         port=8080,
     )
     assert code == 0, results
-    assert dest.read_text() == f"port=8080\nto={dest}\n"
+    assert dest.read_text() == "port=8080\nend\n"
     assert results["write"]["changed_paths"] == [str(dest), str(tmp_path / "b.conf")]
     assert results["write"]["diff"][0]["after"] == dest.read_text()
     assert not results["again"]["changed"]

@@ -279,6 +279,24 @@ def test_a_bundle_is_made_once_and_anew_when_the_recipe_changes(source, cache, t
     assert Catalogue(tool(source.address, drop=["x"]), tmp_path).bundle("tool", "1.0") != first
 
 
+def test_a_bundle_cut_short_in_the_cache_is_made_again(source, cache, tmp_path):
+    catalogue = Catalogue(tool(source.address), tmp_path)
+    bundle = catalogue.bundle("tool", "1.0")
+    bundle.write_bytes(bundle.read_bytes()[:600])
+    assert members(catalogue.bundle("tool", "1.0")) == {"./bin/tool-1.0": TOOL}
+
+
+def test_a_bundle_without_its_sum_is_made_again(source, cache, tmp_path):
+    """As where the play was interrupted between the two."""
+    said = []
+    catalogue = Catalogue(tool(source.address), tmp_path, say=said.append)
+    bundle = catalogue.bundle("tool", "1.0")
+    bundle.with_name(f"{bundle.name}.sha256").unlink()
+    assert catalogue.bundle("tool", "1.0") == bundle
+    assert catalogue.bundle("tool", "1.0") == bundle
+    assert said == ["fetching tool 1.0", "preparing tool 1.0", "preparing tool 1.0"]
+
+
 # -- environments
 
 

@@ -58,7 +58,7 @@ def test_another_release(check, host):
 
 
 def test_too_little_memory(check):
-    assert "this host has 7939 MiB of memory and its services need 9000: give it more" in check(memory_mb=9000)["msg"]
+    assert "this host has 7939 MiB of memory and its services need 9000: give it more memory." in check(memory_mb=9000)["msg"]
 
 
 @pytest.mark.parametrize(
