@@ -2,10 +2,10 @@
 # sandbox.sh up     a stand-in VPS with the whole platform and the example pipeline on it
 # sandbox.sh down   removes it, its keys and its credentials. Caches and the image stay (`make clean` removes those)
 source "$(dirname "$0")/lib.sh"
-need_docker "$@"
 inventory=inventories/sandbox
 
 up() {
+  need_docker up
   need_packages mmdebstrap=mmdebstrap
   step "Build the stand-in's image" infrastructure/standin/image.sh
   step "Create the stand-in VPS" ansible-playbook infrastructure/standin/create.yml
@@ -18,9 +18,12 @@ up() {
 }
 
 down() {
-  ansible-playbook infrastructure/standin/destroy.yml
+  if [ -d .sandbox/sandbox ]; then
+    need_docker down
+    ansible-playbook infrastructure/standin/destroy.yml
+  fi
   # Other stand-ins of this checkout use the same credentials.
-  if rmdir .sandbox 2> /dev/null; then
+  if [ ! -d .sandbox ] || rmdir .sandbox 2> /dev/null; then
     rm -f "$inventory/group_vars/all/secrets.sops.yaml"
   fi
 }

@@ -40,13 +40,13 @@ _value:
 # MiB that the service needs at the least; its weight in what is left; MiB after which more is of no use.
 # From resting memory and load measured on stand-ins of 4 and 8 GiB (docs/BENCHMARKS.md).
 PLAN = {
-    "postgresql": (320, 3, 4096),
+    "postgresql": (256, 3, 4096),
     "minio": (320, 2, 2048),
     "hive_metastore": (320, 0, 320),
     "trino": (1100, 10, 65536),
-    "dagster_webserver": (416, 1, 1024),
-    "dagster_daemon": (352, 1, 1024),
-    "pipelines": (640, 4, 65536),
+    "dagster_webserver": (384, 1, 1024),
+    "dagster_daemon": (320, 1, 1024),
+    "pipelines": (1024, 4, 65536),
 }
 # The operating system, its page cache and a person's shell.
 SYSTEM_SHARE = 0.08

@@ -77,7 +77,7 @@ EXAMPLES = r"""
     version: "12"
     memory_mb: 3600
     disk:
-      - {path: /opt, free_mb: 6000, free_after_mb: 600, installed: /opt/tools/current}
+      - {path: /opt, free_mb: 6000, free_after_mb: 600, installed: /opt/dagster/current}
     ports:
       - {port: 8080, unit: trino}
 """

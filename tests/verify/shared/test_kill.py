@@ -5,7 +5,15 @@ import json
 import pytest
 
 # Every unit of the platform that runs.
-UNITS = {"postgresql@15-main", "minio", "hive-metastore", "trino", "dagster-webserver", "dagster-daemon"}
+UNITS = {
+    "postgresql@15-main",
+    "minio",
+    "hive-metastore",
+    "trino",
+    "dagster-webserver",
+    "dagster-daemon",
+    "pipeline@stavanger_parking",
+}
 
 
 def running(host) -> list[str]:

@@ -23,7 +23,7 @@ def test_the_filter_is_known_by_its_name():
 
 @pytest.mark.parametrize(
     ("memory", "services"),
-    [(VPS_8_GB, EVERYTHING), (VPS_4_GB, WITHOUT_DELTA), (3600, WITHOUT_DELTA), (16000, EVERYTHING), (256000, EVERYTHING)],
+    [(VPS_8_GB, EVERYTHING), (VPS_4_GB, WITHOUT_DELTA), (3700, WITHOUT_DELTA), (16000, EVERYTHING), (256000, EVERYTHING)],
 )
 def test_all_fits_and_the_system_keeps_its_share(memory, services):
     plan = sizing(memory, services)
@@ -65,7 +65,7 @@ def test_an_unknown_service_is_named():
 
 
 def test_more_memory_never_means_less_for_anybody():
-    plans = [sizing(memory, EVERYTHING) for memory in range(3800, 64000, 100)]
+    plans = [sizing(memory, EVERYTHING) for memory in range(4100, 64000, 100)]
     for smaller, larger in itertools.pairwise(plans):
         assert all(smaller[s] <= larger[s] for s in EVERYTHING)
 
