@@ -13,18 +13,24 @@ BREAKS = {
 def test_broken_code(host, play, parking, invocation, fault):
     file, text, said = BREAKS[fault]
     unit = f"pipeline@{parking.name}"
-    state = "readlink %s/current; ls %s/releases"
-    before = invocation(unit), host.check_output(state, parking.home, parking.home)
+    state = "readlink %s/current; ls %s/releases; sha256sum /etc/pipelines/%s/env"
+    before = invocation(unit), host.check_output(state, parking.home, parking.home, parking.name)
     with (parking.folder / file).open("a") as broken:
         broken.write(text)
+    manifest = parking.folder / "pipeline.yml"
+    # Settings that come with the broken code must not reach the running one either.
+    manifest.write_text(manifest.read_text().replace("settings:\n", "settings:\n  ANOTHER_SETTING: new\n"))
+    assert "ANOTHER_SETTING" in manifest.read_text()
     done = play(*parking.play)
     assert done.returncode
-    [error] = [line for line in done.stdout.splitlines() if line.startswith("[ERROR]")]
+    # At the pipeline, and once more in the end, where it can't be overlooked.
+    [_at_once, error] = [line for line in done.stdout.splitlines() if line.startswith("[ERROR]")]
+    assert f"Not deployed, the release before stays: {parking.name}: " in error
     assert f"the release {parking.release()} does not load, the one before stays: " in error
     # dbt names its files from its own folder on.
     assert file.removeprefix("dbt/") in error
     assert said in error
-    assert (invocation(unit), host.check_output(state, parking.home, parking.home)) == before
+    assert (invocation(unit), host.check_output(state, parking.home, parking.home, parking.name)) == before
     assert host.check_output("systemctl show --value --property=ActiveState %s", unit) == "active"
 
 
