@@ -10,16 +10,19 @@ import pytest
 
 
 @pytest.fixture
-def trino_port(root, standin):
+def trino_port(root, standin, tmp_path):
     """A port of this machine that is Trino's on the host."""
     with contextlib.closing(socket.socket()) as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = ["ssh", "-F", str(root / ".sandbox" / standin / "ssh_config"), "-o", "ControlMaster=no"]
-    # With -f it returns when the tunnel stands; the sleep on the host keeps it only while somebody uses it, 60 s at the least.
-    command += ["-f", "-o", "ExitOnForwardFailure=yes", "-L", f"{port}:127.0.0.1:8080", standin, "sleep 60"]
-    subprocess.run(command, check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    return port
+    socket_file = tmp_path / "tunnel"
+    ssh = ["ssh", "-F", str(root / ".sandbox" / standin / "ssh_config"), "-S", str(socket_file)]
+    # In the background as soon as the tunnel stands; it stays until it is told to end.
+    opened = [*ssh, "-M", "-f", "-N", "-o", "ControlPersist=no", "-o", "ExitOnForwardFailure=yes"]
+    quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "check": True}
+    subprocess.run([*opened, "-L", f"{port}:127.0.0.1:8080", standin], **quiet)
+    yield port
+    subprocess.run([*ssh, "-O", "exit", standin], **quiet)
 
 
 def test_engines_agree(root, tmp_path, trino_port):
