@@ -12,7 +12,9 @@ subprocess.run(["systemctl", "disable", "--now", "pipeline@" + name], check=True
 pathlib.Path("/etc/systemd/system/pipeline@" + name + ".service").unlink()
 for folder in ("/srv/pipelines/", "/var/lib/pipelines/", "/etc/pipelines/"):
     shutil.rmtree(folder + name)
-subprocess.run(["userdel", user], check=True)
+# What the code server left to finish: a run that the schedule began.
+subprocess.run(["pkill", "--signal", "KILL", "--uid", user], check=False)
+subprocess.run(["userdel", "--force", user], check=True)
 """
 
 
