@@ -1,4 +1,4 @@
-"""What Dagster loads: the feed's ingest, dbt's models and tests, the checks, one job and its schedule."""
+"""What Dagster loads: the feed's ingest, dbt's models and tests, the checks, maintenance, one job and its schedule."""
 
 import shutil
 import sys
@@ -7,9 +7,10 @@ from pathlib import Path
 from dagster import AssetExecutionContext, AssetSelection, Definitions, ScheduleDefinition, define_asset_job, in_process_executor
 from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtCliResource, dbt_assets
 from pipeline_shared import settings
+from pipeline_shared.assets import freshness_of, maintenance_of
 
 from orchestration.checks import checks_of
-from orchestration.ingest import ingest_of
+from orchestration.ingest import FEED, ingest_of
 
 pipeline = settings.load(Path(__file__).resolve().parent.parent)
 project = pipeline.root / "dbt"
@@ -30,8 +31,8 @@ def dbt_models(context: AssetExecutionContext, dbt: DbtCliResource):
 job = define_asset_job(pipeline.name, selection=AssetSelection.all(), tags={"pipeline": pipeline.name})
 
 defs = Definitions(
-    assets=[ingest_of(pipeline), dbt_models],
-    asset_checks=checks_of(pipeline),
+    assets=[ingest_of(pipeline), dbt_models, *maintenance_of(pipeline, FEED, after=dbt_models.keys)],
+    asset_checks=[*freshness_of(pipeline), *checks_of(pipeline)],
     jobs=[job],
     schedules=[
         ScheduleDefinition(
