@@ -85,6 +85,7 @@ def maintenance_of(pipeline: Settings, feed: str, after: Iterable[AssetKey]) -> 
 
     @multi_asset(
         name="maintenance",
+        pool=pipeline.name,
         specs=[
             AssetSpec(
                 key,
