@@ -309,10 +309,13 @@ class Dagster:
             return "stays in the queue since nobody takes runs from it: start dagster-daemon"
         limits = self.ask("{ instance { runQueueConfig { maxConcurrentRuns tagConcurrencyLimitsYaml } } }")
         limits = limits["instance"]["runQueueConfig"]
+        pools = self.ask("query($id: ID!) { runOrError(runId: $id) { ... on Run { allPools } } }", id=run["run_id"])
+        pools = pools["runOrError"].get("allPools") or ["none"]
         others = [f"{other['run_id']} of {other['job']}" for other in self.runs(EVENTS, IN_PROGRESS)]
         return (
             f"stays in the queue, behind {len(others)} runs in progress ({listed(others[:3])}); of all runs "
-            f"{limits['maxConcurrentRuns']} may be, by tag: {_short(limits['tagConcurrencyLimitsYaml'] or 'no limit')}"
+            f"{limits['maxConcurrentRuns']} may be, by tag: {_short(limits['tagConcurrencyLimitsYaml'] or 'no limit')}; "
+            f"pools that this run has to get into: {listed(pools)}"
         )
 
     # -- daemon

@@ -12,15 +12,15 @@ from typing import Any
 from dagster_dbt import DbtCliResource
 from packaging.version import Version
 
+from pipeline_shared.settings import Settings
+
 
 class Dbt(DbtCliResource):
-    """dagster-dbt's resource, with the dbt of this environment, whether or not it is on the path.
+    """dagster-dbt's resource, which would do two more things before each command.
 
-    Before each command it would start `dbt --version`, which asks a package index for newer ones, and then import dbt and all
-    adapters into this process, to count rows for a page that nobody asked for: five seconds and more, in every run.
+    It starts `dbt --version`, which asks a package index for newer ones, and imports dbt and all adapters into this process, to
+    count rows for a page that nobody asked for: five seconds and more, in every run.
     """
-
-    dbt_executable: str = str(Path(sys.executable).with_name("dbt"))
 
     @property
     def _cli_version(self) -> Version:
@@ -28,3 +28,10 @@ class Dbt(DbtCliResource):
 
     def _initialize_dbt_core_adapter(self, args: Any) -> None:
         return None
+
+
+def dbt_of(pipeline: Settings) -> Dbt:
+    """The pipeline's dbt project, and the dbt of this environment, whether or not it is on the path."""
+    project = str(pipeline.root / "dbt")
+    executable = str(Path(sys.executable).with_name("dbt"))
+    return Dbt(project_dir=project, profiles_dir=project, target=pipeline.target, dbt_executable=executable)
