@@ -17,20 +17,21 @@ SHARED = Path(__file__).resolve().parent.parent / "pipelines" / "shared"
 # Trino's reserved words, and those of the SQL standard that people run into elsewhere.
 SQL_WORDS = frozenset(
     """
-    all alter and any array as asc between both by case cast check collate column constraint create cross cube current current_catalog
-    current_date current_path current_role current_schema current_time current_timestamp current_user database deallocate default delete
-    desc describe distinct drop else end escape except execute exists extract false fetch for foreign from full function grant group
-    grouping having if in index inner insert intersect interval into is join json_array json_exists json_object json_query json_table
-    json_value lateral leading left like limit listagg localtime localtimestamp natural normalize not null offset on only or order outer
-    overlaps prepare primary procedure recursive references returning revoke right rollup row rows schema select session_user set skip some
-    table then to trailing trigger trim true truncate uescape union unique unnest update user using values view when where window with
+    all alter and any array as asc between both by case cast check collate column constraint create cross cube current
+    current_catalog current_date current_path current_role current_schema current_time current_timestamp current_user database
+    deallocate default delete desc describe distinct drop else end escape except execute exists extract false fetch for
+    foreign from full function grant group grouping having if in index inner insert intersect interval into is join json_array
+    json_exists json_object json_query json_table json_value lateral leading left like limit listagg localtime localtimestamp
+    natural normalize not null offset on only or order outer overlaps prepare primary procedure recursive references returning
+    revoke right rollup row rows schema select session_user set skip some table then to trailing trigger trim true truncate
+    uescape union unique unnest update user using values view when where window with
     """.split()
 )
 # Taken by a Python package, a dbt package, a folder of the repository or a data base's own schemas.
 TAKEN = frozenset(
     """
-    config dagster dagster_dbt data dbt delta docs duckdb hive iceberg information_schema jinja main memory notebooks orchestration
-    pipeline_shared pipelines platform postgresql public scripts shared system temp test tests tpch trino
+    config dagster dagster_dbt data dbt delta docs duckdb hive iceberg information_schema jinja main memory notebooks
+    orchestration pipeline_shared pipelines platform postgresql public scripts shared system temp test tests tpch trino
     """.split()
 )
 
@@ -51,7 +52,8 @@ def pipeline_name(name: str) -> str:
         _refuse(f"{SHARED} is missing: use the template inside its own repository, it copies that folder into each pipeline")
     if not re.fullmatch(r"[a-z][a-z0-9_]{1,47}", name):
         _refuse(
-            f"{_shown(name)} can't be a pipeline's name: 2 to 48 lower case letters, digits and _, a letter first, such as sales_orders"
+            f"{_shown(name)} can't be a pipeline's name: 2 to 48 lower case letters, digits and _, a letter first, "
+            "such as sales_orders"
         )
     if name in SQL_WORDS or keyword.iskeyword(name) or keyword.issoftkeyword(name):
         _refuse(

@@ -82,7 +82,13 @@ def manifest_rows(schema: dict, prefix: str = "") -> Iterator[str]:
             kind = f"list of {part['items']['type']}"
         rules = [f"`{part['pattern']}`"] if "pattern" in part else []
         rules += [f"{word} {part[key]}" for key, word in (("minimum", "at least"), ("maximum", "at most")) if key in part]
-        given = "**required**" if name in schema.get("required", []) else f"`{json.dumps(part['default'])}`"
+        given = (
+            "**required**"
+            if name in schema.get("required", [])
+            else f"`{json.dumps(part['default'])}`"
+            if "default" in part
+            else ""
+        )
         cells = (f"`{prefix}{name}`", kind, given, part["description"] + (f" ({', '.join(rules)})" if rules else ""))
         yield line_of(cells)
         if "properties" in part:

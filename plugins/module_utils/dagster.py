@@ -12,8 +12,8 @@ import time
 import traceback
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ansible_collections.foss_data.platform.plugins.module_utils.patience import patiently
+from ansible_collections.foss_data.platform.plugins.module_utils.service_state import ServiceStateModule
 
 try:
     import requests
@@ -309,10 +309,13 @@ class Dagster:
             return "stays in the queue since nobody takes runs from it: start dagster-daemon"
         limits = self.ask("{ instance { runQueueConfig { maxConcurrentRuns tagConcurrencyLimitsYaml } } }")
         limits = limits["instance"]["runQueueConfig"]
+        pools = self.ask("query($id: ID!) { runOrError(runId: $id) { ... on Run { allPools } } }", id=run["run_id"])
+        pools = pools["runOrError"].get("allPools") or ["none"]
         others = [f"{other['run_id']} of {other['job']}" for other in self.runs(EVENTS, IN_PROGRESS)]
         return (
             f"stays in the queue, behind {len(others)} runs in progress ({listed(others[:3])}); of all runs "
-            f"{limits['maxConcurrentRuns']} may be, by tag: {_short(limits['tagConcurrencyLimitsYaml'] or 'no limit')}"
+            f"{limits['maxConcurrentRuns']} may be, by tag: {_short(limits['tagConcurrencyLimitsYaml'] or 'no limit')}; "
+            f"pools that this run has to get into: {listed(pools)}"
         )
 
     # -- daemon
@@ -449,47 +452,16 @@ def daemon_state(status: dict, now: float) -> dict:
 # -- the modules' frame
 
 
-class DagsterModule:
-    """Read, compare, apply. A module gives its options, `read`, `wanted` and `apply`."""
+class DagsterModule(ServiceStateModule):
+    """What the modules share that ask Dagster or manage something in it."""
 
-    def __init__(self, spec: dict, **rules: Any):
-        self.module = AnsibleModule(argument_spec={**CONNECTION, **spec}, supports_check_mode=True, **rules)
-        if LIBRARY_ERROR:
-            self.module.fail_json(msg=missing_required_lib("requests"), exception=LIBRARY_ERROR)
-        self.params = self.module.params
+    connection, library = CONNECTION, ("requests", LIBRARY_ERROR)
+
+    def connect(self) -> None:
+        """As ``dagster``; check mode does not wait for what a play has yet to start."""
         patience = 0 if self.module.check_mode else self.params["timeout"]
         self.dagster = Dagster(self.params["url"], self.params["headers"], patience)
 
-    def read(self) -> Any:
-        """What there is."""
-        raise NotImplementedError
-
-    def wanted(self, before: Any) -> Any:
-        """What there should be; the same as ``before`` if nothing is to do."""
-        raise NotImplementedError
-
-    def apply(self, before: Any, after: Any) -> None:
-        """Make it so."""
-        raise NotImplementedError
-
-    def shown(self, state: Any) -> str:
-        """The state as text, for the diff."""
-        raise NotImplementedError
-
-    def report(self) -> dict:
-        """What the module returns beside ``changed`` and ``diff``."""
-        return {}
-
-    def run(self) -> None:
-        """Do the module's work and leave."""
-        applied = False
-        try:
-            before = self.read()
-            after = self.wanted(before)
-            if before != after and not self.module.check_mode:
-                applied = True
-                self.apply(before, after)
-            diff = {"before": self.shown(before), "after": self.shown(after)}
-            self.module.exit_json(changed=before != after, diff=diff, **self.report())
-        except DagsterError as error:
-            self.module.fail_json(msg=str(error), changed=applied, **self.report())
+    def fault(self, error: Exception) -> dict | None:
+        """What Dagster said, and whether something was done by then."""
+        return {"msg": str(error), "changed": self.applied} if isinstance(error, DagsterError) else None

@@ -12,8 +12,8 @@ import traceback
 from typing import Any
 from urllib.parse import urlsplit
 
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ansible_collections.foss_data.platform.plugins.module_utils.patience import patiently
+from ansible_collections.foss_data.platform.plugins.module_utils.service_state import ServiceStateModule
 
 try:
     import urllib3
@@ -48,18 +48,31 @@ def canonical(policy: Any) -> Any:
     return policy
 
 
-class MinioModule:
-    """Read, compare, apply: what the three modules share."""
+class MinioModule(ServiceStateModule):
+    """What the modules share that manage something in a MinIO server."""
 
-    def __init__(self, argument_spec: dict, **options: Any):
-        self.module = AnsibleModule({**CONNECTION, **argument_spec}, supports_check_mode=True, **options)
-        self.params = self.module.params
-        if LIBRARY_ERROR:
-            self.module.fail_json(msg=missing_required_lib("minio"), exception=LIBRARY_ERROR)
+    connection, library = CONNECTION, ("minio", LIBRARY_ERROR)
+
+    def connect(self) -> None:
+        """Where it is; a client is made for each call."""
         address = urlsplit(self.params["endpoint"])
         if address.scheme not in ("http", "https") or not address.netloc:
-            self.module.fail_json(msg=f"endpoint {self.params['endpoint']!r} is no address: give it as http://host:port")
+            self.fail(f"endpoint {self.params['endpoint']!r} is no address: give it as http://host:port")
         self._host, self._secure = address.netloc, address.scheme == "https"
+
+    def fault(self, error: Exception) -> dict | None:
+        """What the server or the library said."""
+        said = ""
+        if isinstance(error, S3Error):
+            said = f"refused ({error.code}): {error.message}"
+        elif isinstance(error, MinioAdminException):
+            said = f"refused: {error}"
+        elif isinstance(error, ValueError):
+            # The library checks names before it sends anything, and an answer that is no JSON comes from something else.
+            said = f"can't do that: {error}"
+        elif isinstance(error, urllib3.exceptions.HTTPError):
+            said = f"does not answer ({error}): is MinIO running there (systemctl status minio)?"
+        return {"msg": f"{self.params['endpoint']} {said}"} if said else None
 
     def _http(self) -> Any:
         # No hidden retries: `patiently` decides what is asked again.
@@ -100,40 +113,3 @@ class MinioModule:
             if absent in str(error):
                 return None
             raise
-
-    def run(self) -> None:
-        """Compare ``read()`` with ``wanted()``, ``apply()`` the difference, leave."""
-        try:
-            before = self.read()
-            after = self.wanted(before)
-            changed = before != after
-            if changed and not self.module.check_mode:
-                self.apply(before, after)
-        except S3Error as error:
-            self.module.fail_json(msg=f"{self.params['endpoint']} refused ({error.code}): {error.message}")
-        except MinioAdminException as error:
-            self.module.fail_json(msg=f"{self.params['endpoint']} refused: {error}")
-        except ValueError as error:
-            # The library checks names before it sends anything, and an answer that is no JSON comes from something else.
-            self.module.fail_json(msg=f"{self.params['endpoint']} can't do that: {error}")
-        except urllib3.exceptions.HTTPError as error:
-            self.module.fail_json(
-                msg=f"{self.params['endpoint']} does not answer ({error}): is MinIO running there (systemctl status minio)?"
-            )
-        self.module.exit_json(changed=changed, diff={"before": self._shown(before), "after": self._shown(after)})
-
-    @staticmethod
-    def _shown(state: dict | None) -> str:
-        return json.dumps(state, indent=2, sort_keys=True) + "\n" if state is not None else ""
-
-    def read(self) -> dict | None:
-        """What the server has; None if nothing."""
-        raise NotImplementedError
-
-    def wanted(self, before: dict | None) -> dict | None:
-        """What it shall have; None if nothing."""
-        raise NotImplementedError
-
-    def apply(self, before: dict | None, after: dict | None) -> None:
-        """Make it so."""
-        raise NotImplementedError

@@ -17,8 +17,8 @@ import zoneinfo
 from dataclasses import dataclass
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ansible_collections.foss_data.platform.plugins.module_utils.patience import patiently
+from ansible_collections.foss_data.platform.plugins.module_utils.service_state import ServiceStateModule
 
 try:
     import requests
@@ -341,59 +341,36 @@ def _not_begun(error: BaseException) -> bool:
 # -- modules
 
 
-class TrinoModule:
-    """Read, compare, apply: what the modules that manage something in Trino share."""
+class TrinoModule(ServiceStateModule):
+    """What the modules share that ask Trino or manage something in it."""
 
-    def __init__(self, argument_spec: dict, **options: Any):
-        self.module = AnsibleModule({**CONNECTION, **argument_spec}, supports_check_mode=True, **options)
-        self.params, self.result = self.module.params, {}
-        if LIBRARY_ERROR:
-            self.module.fail_json(msg=missing_required_lib("trino"), exception=LIBRARY_ERROR)
+    connection, library = CONNECTION, ("trino", LIBRARY_ERROR)
+    _statements: list[str] | None = None
+
+    def connect(self) -> None:
+        """As ``client``."""
         try:
             self.client = Client(**{key: self.params[key] for key in CONNECTION})
         except TrinoError as error:
             self.fail(str(error))
 
-    def fail(self, message: str, **more: Any) -> None:
-        """Leave the module with one sentence."""
-        self.module.fail_json(msg=message, **self.result, **more)
+    def fault(self, error: Exception) -> dict | None:
+        """What Trino said, and of which query."""
+        return {"msg": str(error), "query_id": error.query_id} if isinstance(error, TrinoError) else None
 
-    def run(self) -> None:
-        """Compare ``read()`` with ``wanted()``, ``apply()`` the difference, ``check()`` it, leave."""
-        try:
-            before = self.read()
-            after = self.wanted(before)
-            changed = before != after
-            self.result["statements"] = self.statements(before, after) if changed else []
-            if not self.module.check_mode:
-                if changed:
-                    self.apply(before, after)
-                self.check(before, after)
-        except TrinoError as error:
-            self.fail(str(error), query_id=error.query_id)
-        self.module.exit_json(changed=changed, diff={"before": self.shown(before), "after": self.shown(after)}, **self.result)
-
-    def read(self) -> dict | None:
-        """What Trino has; None if nothing."""
-        raise NotImplementedError
-
-    def wanted(self, before: dict | None) -> dict | None:
-        """What it shall have; None if nothing. Leaves the module where that can't be."""
-        raise NotImplementedError
-
-    def statements(self, before: dict | None, after: dict | None) -> list[str]:
+    def statements(self, before: Any, after: Any) -> list[str]:
         """What has to be run to get from one to the other."""
         raise NotImplementedError
 
-    def apply(self, before: dict | None, after: dict | None) -> None:
-        """Make it so."""
-        for statement in self.result["statements"]:
+    def planned(self, before: Any, after: Any) -> None:
+        """The statements, for the report."""
+        self._statements = self.statements(before, after) if before != after else []
+
+    def apply(self, before: Any, after: Any) -> None:
+        """Run the statements."""
+        for statement in self._statements:
             self.client.run(statement)
 
-    def check(self, before: dict | None, after: dict | None) -> None:
-        """Ask Trino whether it works, changed or not: what an interrupted play left behind is not reported as done."""
-
-    @staticmethod
-    def shown(state: dict | None) -> str:
-        """A state in the diff."""
-        return json.dumps(state, indent=2) + "\n" if state is not None else ""
+    def report(self) -> dict:
+        """The statements."""
+        return {} if self._statements is None else {"statements": self._statements}

@@ -102,37 +102,32 @@ runs:
       seconds: 5.6
 """
 
-from ansible_collections.foss_data.platform.plugins.module_utils.dagster import DagsterError, DagsterModule
+from ansible_collections.foss_data.platform.plugins.module_utils.dagster import DagsterModule
 
 
 class Info(DagsterModule):
     """What there is; nothing to compare."""
 
-    def run(self):
-        """Ask, and leave."""
-        try:
-            locations = self.dagster.locations()
-            orphans = [
-                s
-                for s in self.dagster.running()
-                if s["name"] not in self._by_itself(locations.get(s["repositoryLocationName"]), s["instigationType"])
-            ]
-            found = {
-                "version": self.dagster.version(),
-                "locations": [
-                    {k: v for k, v in loc.items() if k not in ("repositories", "reachable")} for loc in locations.values()
-                ],
-                "schedules": [self._schedule(loc, name) for loc in locations.values() for name in loc["schedules"]],
-                "orphans": [
-                    {"location": s["repositoryLocationName"], "name": s["name"], "type": s["instigationType"].lower()}
-                    for s in orphans
-                ],
-                "daemons": self.dagster.daemons(),
-                "runs": [{k: v for k, v in run.items() if k != "steps"} for run in self.dagster.runs(self.params["runs"])],
-            }
-        except DagsterError as error:
-            self.module.fail_json(msg=str(error))
-        self.module.exit_json(changed=False, **found)
+    def work(self):
+        """Ask."""
+        locations = self.dagster.locations()
+        orphans = [
+            s
+            for s in self.dagster.running()
+            if s["name"] not in self._by_itself(locations.get(s["repositoryLocationName"]), s["instigationType"])
+        ]
+        return {
+            "changed": False,
+            "version": self.dagster.version(),
+            "locations": [{k: v for k, v in loc.items() if k not in ("repositories", "reachable")} for loc in locations.values()],
+            "schedules": [self._schedule(loc, name) for loc in locations.values() for name in loc["schedules"]],
+            "orphans": [
+                {"location": s["repositoryLocationName"], "name": s["name"], "type": s["instigationType"].lower()}
+                for s in orphans
+            ],
+            "daemons": self.dagster.daemons(),
+            "runs": [{k: v for k, v in run.items() if k != "steps"} for run in self.dagster.runs(self.params["runs"])],
+        }
 
     @staticmethod
     def _by_itself(location: dict | None, kind: str) -> list[str]:

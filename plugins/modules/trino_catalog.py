@@ -193,8 +193,7 @@ class Catalog(TrinoModule):
         except TrinoError as error:
             return f"It could not be put back either, so that there is none now; mend that and run again. {error}"
 
-    @staticmethod
-    def shown(state):
+    def shown(self, state):
         """The state as lines."""
         if state is None:
             return ""

@@ -59,27 +59,19 @@ from ansible_collections.foss_data.platform.plugins.module_utils.trino import Tr
 class Info(TrinoModule):
     """What there is; nothing to compare."""
 
-    def run(self):
-        """Ask, and leave."""
-        try:
-            version = self.client.info()["nodeVersion"]["version"]
-            nodes = self.client.rows(
-                "SELECT node_id, coordinator, state FROM system.runtime.nodes ORDER BY coordinator DESC, node_id"
-            )
-            catalogs = [
-                self._catalog(name, connector)
-                for name, connector in self.client.rows(
-                    "SELECT catalog_name, connector_name FROM system.metadata.catalogs ORDER BY catalog_name"
-                )
-            ]
-        except TrinoError as error:
-            self.fail(str(error), query_id=error.query_id)
-        self.module.exit_json(
-            changed=False,
-            version=version,
-            nodes=[{"node_id": node_id, "coordinator": coordinator, "state": state} for node_id, coordinator, state in nodes],
-            catalogs=catalogs,
+    def work(self):
+        """Ask."""
+        version = self.client.info()["nodeVersion"]["version"]
+        nodes = self.client.rows(
+            "SELECT node_id, coordinator, state FROM system.runtime.nodes ORDER BY coordinator DESC, node_id"
         )
+        catalogs = self.client.rows("SELECT catalog_name, connector_name FROM system.metadata.catalogs ORDER BY catalog_name")
+        return {
+            "changed": False,
+            "version": version,
+            "nodes": [{"node_id": node_id, "coordinator": coordinator, "state": state} for node_id, coordinator, state in nodes],
+            "catalogs": [self._catalog(name, connector) for name, connector in catalogs],
+        }
 
     def _catalog(self, name: str, connector: str) -> dict:
         found = {"name": name, "connector": connector, "schemas": [], "error": ""}

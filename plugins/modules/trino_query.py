@@ -89,7 +89,7 @@ update_count:
   type: int
 """
 
-from ansible_collections.foss_data.platform.plugins.module_utils.trino import TrinoError, TrinoModule, is_read
+from ansible_collections.foss_data.platform.plugins.module_utils.trino import TrinoModule, is_read
 
 # Statements that did nothing if they wrote no row; CREATE TABLE AS made its table all the same.
 ROWS_ONLY = ("INSERT", "DELETE", "UPDATE", "MERGE")
@@ -98,27 +98,24 @@ ROWS_ONLY = ("INSERT", "DELETE", "UPDATE", "MERGE")
 class Query(TrinoModule):
     """One statement, not a state."""
 
-    def run(self):
-        """Run it, unless check mode forbids that, and leave."""
+    def work(self):
+        """Run it, unless check mode forbids that."""
         p, reads = self.params, is_read(self.params["query"])
         if p["read_only"] and not reads:
             self.fail("read_only is set and this statement does not only read: take read_only away if that is meant")
         if self.module.check_mode and not reads:
-            self.module.exit_json(changed=True, rows=[], columns=[])
-        try:
-            result = self.client.run(p["query"], p["parameters"], catalog=p["catalog"], schema=p["schema"])
-        except TrinoError as error:
-            self.fail(str(error), query_id=error.query_id)
+            return {"changed": True, "rows": [], "columns": []}
+        result = self.client.run(p["query"], p["parameters"], catalog=p["catalog"], schema=p["schema"])
         names = [column["name"] for column in result.columns]
         nothing_written = result.update_type in ROWS_ONLY and result.update_count == 0
-        self.module.exit_json(
-            changed=not reads and not nothing_written,
-            rows=[dict(zip(names, row, strict=True)) for row in result.rows],
-            columns=result.columns,
-            query_id=result.query_id,
-            update_count=result.update_count,
-            seconds=result.stats["elapsedTimeMillis"] / 1000,
-        )
+        return {
+            "changed": not reads and not nothing_written,
+            "rows": [dict(zip(names, row, strict=True)) for row in result.rows],
+            "columns": result.columns,
+            "query_id": result.query_id,
+            "update_count": result.update_count,
+            "seconds": result.stats["elapsedTimeMillis"] / 1000,
+        }
 
 
 def main() -> None:

@@ -251,8 +251,7 @@ class Schema(TrinoModule):
                 "with security.refresh-period set, and may this user ask in the name of others?"
             )
 
-    @staticmethod
-    def shown(state):
+    def shown(self, state):
         """The state with one rule on a line."""
         text = f"schema: {json.dumps(state['schema'])}\n"
         for section in ("catalogs", "schemas", "tables") if "rules" in state else ():

@@ -36,12 +36,7 @@ RECORD = os.environ.get("FDP_RECORD") == "1"
 PATIENCE = 60  # seconds for something to happen on a slow machine
 SETTINGS = {
     "telemetry": {"enabled": False},
-    "concurrency": {
-        "runs": {
-            "max_concurrent_runs": 4,
-            "tag_concurrency_limits": [{"key": "pipeline", "limit": 1, "value": {"applyLimitPerUniqueValue": True}}],
-        }
-    },
+    "concurrency": {"runs": {"max_concurrent_runs": 4}, "pools": {"granularity": "run", "default_limit": 1}},
     "run_monitoring": {"enabled": True},
     "run_coordinator": {"module": "dagster", "class": "QueuedRunCoordinator", "config": {"dequeue_interval_seconds": 1}},
 }
@@ -463,7 +458,7 @@ def test_run_that_fails(example):
 
 
 def test_run_outlives_its_code_server(example, tmp_path):
-    """SIGTERM to the code server alone, as systemd's KillMode=process gives it; and the limit of one run by tag."""
+    """SIGTERM to the code server alone, as systemd's KillMode=process gives it; and the limit of one run in a pool."""
     config = {"ops": {"wait": {"config": {"folder": str(tmp_path)}}}}
     slow = run(example, "waiting", run_config=config, wait_timeout=0)
     assert slow["failed"]
@@ -472,9 +467,9 @@ def test_run_outlives_its_code_server(example, tmp_path):
 
     with example.record("queued"):
         queued = run(example, "waiting", run_config=config, wait_timeout=2)
-    assert "stays in the queue, behind 1 runs in progress" in queued["msg"]
+    assert "stays in the queue, behind " in queued["msg"]
     assert slow["run_id"] in queued["msg"]
-    assert "key: pipeline limit: 1" in queued["msg"]
+    assert queued["msg"].rstrip(".").endswith("pools that this run has to get into: example"), queued["msg"]
 
     server = next(p for p in example.processes if "example" in p.args and "api" in p.args)
     server.terminate()

@@ -1,24 +1,24 @@
-"""What Dagster loads: the feed's ingest, dbt's models and tests, the checks, one job and its schedule."""
+"""What Dagster loads: the feed's ingest, dbt's models and tests, the checks, maintenance, one job and its schedule."""
 
 import shutil
-import sys
 from pathlib import Path
 
 from dagster import AssetExecutionContext, AssetSelection, Definitions, ScheduleDefinition, define_asset_job, in_process_executor
-from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtCliResource, dbt_assets
+from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, dbt_assets
 from pipeline_shared import settings
+from pipeline_shared.assets import freshness_of, maintenance_of
+from pipeline_shared.dbt import Dbt, dbt_of
 
 from orchestration.checks import checks_of
-from orchestration.ingest import ingest_of
+from orchestration.ingest import FEED, ingest_of
 
 pipeline = settings.load(Path(__file__).resolve().parent.parent)
-project = pipeline.root / "dbt"
 # dbt's tests of the raw tables are checks of the assets that ingest makes.
 translator = DagsterDbtTranslator(settings=DagsterDbtTranslatorSettings(enable_source_tests_as_checks=True))
 
 
-@dbt_assets(manifest=project / "target" / "manifest.json", dagster_dbt_translator=translator)
-def dbt_models(context: AssetExecutionContext, dbt: DbtCliResource):
+@dbt_assets(manifest=pipeline.root / "dbt" / "target" / "manifest.json", dagster_dbt_translator=translator, pool=pipeline.name)
+def dbt_models(context: AssetExecutionContext, dbt: Dbt):
     """Build and test all models. Unit tests are for whoever changes a model; here they would cost time in every run."""
     target = pipeline.data_dir / "temp" / "dbt" / context.run_id
     try:
@@ -27,11 +27,11 @@ def dbt_models(context: AssetExecutionContext, dbt: DbtCliResource):
         shutil.rmtree(target, ignore_errors=True)
 
 
-job = define_asset_job(pipeline.name, selection=AssetSelection.all(), tags={"pipeline": pipeline.name})
+job = define_asset_job(pipeline.name, selection=AssetSelection.all())
 
 defs = Definitions(
-    assets=[ingest_of(pipeline), dbt_models],
-    asset_checks=checks_of(pipeline),
+    assets=[ingest_of(pipeline), dbt_models, *maintenance_of(pipeline, FEED, after=dbt_models.keys)],
+    asset_checks=[*freshness_of(pipeline), *checks_of(pipeline)],
     jobs=[job],
     schedules=[
         ScheduleDefinition(
@@ -39,18 +39,9 @@ defs = Definitions(
             job=job,
             cron_schedule=pipeline.manifest["schedule"],
             execution_timezone=pipeline.manifest.get("timezone", "UTC"),
-            tags={"pipeline": pipeline.name},
         )
     ],
-    resources={
-        "dbt": DbtCliResource(
-            project_dir=str(project),
-            profiles_dir=str(project),
-            target=pipeline.target,
-            # The one of this environment, whether or not it is on the path.
-            dbt_executable=str(Path(sys.executable).with_name("dbt")),
-        )
-    },
+    resources={"dbt": dbt_of(pipeline)},
     # A process per step would import dbt each time.
     executor=in_process_executor,
 )

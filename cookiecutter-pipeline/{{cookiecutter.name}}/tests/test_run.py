@@ -1,13 +1,15 @@
 """Whole runs as Dagster does them."""
 
 import json
+from datetime import timedelta
 
 import nbformat
 import pytest
 from conftest import ROOT
 from dagster import AssetCheckSeverity
-from feed import record
+from feed import bring, record
 from nbclient import NotebookClient
+from pipeline_shared.fetch import now
 from pipeline_shared.testing import Workspace
 
 
@@ -33,7 +35,8 @@ def test_a_run_makes_every_asset_and_every_check_passes(first_run):
     assert result.success
     nodes = json.loads((ROOT / "dbt/target/manifest.json").read_text())["nodes"].values()
     names = {check.check_name for check in result.get_asset_check_evaluations()}
-    assert names == {node["name"] for node in nodes if node["resource_type"] == "test"} | {"nothing_rejected"}
+    own = {"nothing_rejected", "measurements_fetches_freshness"}
+    assert names == {node["name"] for node in nodes if node["resource_type"] == "test"} | own
     assert failed_checks(result) == {}
     assert workspace.query("select sum(measurements), sum(above_limit) from {marts}.daily_measurements") == [(6, 1)]
 
@@ -57,6 +60,14 @@ def test_a_bad_record_and_a_new_station_are_warnings(first_run, folder, tmp_path
         "nothing_rejected": AssetCheckSeverity.WARN,
         "relationships_stg_measurements_station__station__ref_stations_": AssetCheckSeverity.WARN,
     }
+
+
+def test_a_feed_that_stands_still_is_a_warning(workspace):
+    content = (ROOT / "config" / "example_feed.json").read_bytes()
+    bring(workspace, (str(now() - timedelta(days=2)), content), (str(now() - timedelta(hours=1)), content))
+    result = workspace.run()
+    assert result.success
+    assert failed_checks(result) == {"measurements_fetches_freshness": AssetCheckSeverity.WARN}
 
 
 def test_a_fetch_that_fails_fails_the_run(first_run, folder):

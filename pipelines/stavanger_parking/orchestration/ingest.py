@@ -29,6 +29,8 @@ def ingest_of(pipeline: Settings) -> AssetsDefinition:
 
     @multi_asset(
         name="ingest",
+        # Dagster lets one run at a time into a pool, so each table has one writer.
+        pool=pipeline.name,
         specs=[
             AssetSpec(["raw", f"{FEED}_fetches"], description="Every fetch of the feed.", kinds={"python"}),
             AssetSpec(["raw", f"{FEED}_records"], description="Every distinct content's records.", kinds={"python"}),

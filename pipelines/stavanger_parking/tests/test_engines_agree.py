@@ -1,11 +1,13 @@
-"""The same recordings through Trino, on Iceberg and on Delta, and through DuckDB: the same tables."""
+"""The same feed through Trino, on Iceberg and on Delta, and through DuckDB: the same tables, before and after maintenance."""
 
 import os
 import secrets
+from dataclasses import replace
 
 import pytest
 from conftest import ROOT
-from feed import bring, record
+from feed import FEED, bring, record
+from pipeline_shared.maintenance import maintain
 from pipeline_shared.testing import Workspace
 
 TABLES = [
@@ -16,7 +18,7 @@ TABLES = [
     "{marts}.daily_occupancy",
     "{marts}.data_freshness",
 ]
-# What the recordings do not hold, made by hand: words, bad values, and both days on which the clock changes.
+# What the feed's history does not hold, made by hand: words, bad values, and both days on which the clock changes.
 BY_HAND = [
     ("2026-03-29 00:58:00", [record("29.03.2026 01:58", "12"), record("29.03.2026 01:58", "Open", Sted="Kyrre")]),
     ("2026-03-29 01:04:00", [record("29.03.2026 02:58", "12"), record("29.03.2026 03:04", "Fullt belagt", Sted="Ålgård")]),
@@ -82,9 +84,9 @@ def trino(request, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def fetches(recordings):
-    """The recordings, and what was made by hand, in the order of time."""
-    return sorted([*recordings, *BY_HAND])
+def fetches(history):
+    """The feed's history, and what was made by hand, in the order of time."""
+    return sorted([*history, *BY_HAND])
 
 
 @pytest.fixture(scope="module")
@@ -102,6 +104,26 @@ def test_same_tables(trino, duckdb, fetches):
     assert {name: how for name, how in ended.items() if how not in ("success", "pass")} == {
         "relationships_stg_parking_facility__facility__ref_facilities_": "warn"
     }
+    same_tables(trino, duckdb)
+    [raw] = trino.query("select count(*) from {raw}.parking_fetches")
+    kept = tidied(trino, days=36500)
+    assert {name: done.rows_removed for name, done in kept.items()} == dict.fromkeys(kept, 0)
+    assert kept["raw.parking_fetches"].files == (len(fetches), 1)
+    assert set(kept) >= {"raw.parking_records", "staging.stg_parking", "marts.current_occupancy"}
+    trino.dbt("build")
+    same_tables(trino, duckdb)
+    assert tidied(trino, days=1)["raw.parking_fetches"].rows_removed == raw[0] == len(fetches)
+    assert trino.query("select count(*) from {raw}.parking_records") == [(0,)]
+
+
+def same_tables(trino, duckdb) -> None:
     for table in TABLES:
         assert trino.query(f"select * from {table} order by 1, 2, 3") == duckdb[table], table
         assert duckdb[table], table
+
+
+def tidied(trino, days: int) -> dict:
+    """What maintenance did to each table, with this retention."""
+    pipeline = replace(trino.settings, manifest={**trino.settings.manifest, "retention_days": days})
+    with trino.lake() as lake:
+        return {done.table: done for done in maintain(pipeline, lake, FEED)}

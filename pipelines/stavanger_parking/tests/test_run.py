@@ -3,15 +3,17 @@
 import json
 import threading
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import nbformat
 import pytest
 from conftest import ROOT
 from dagster import AssetCheckSeverity
-from feed import record
+from feed import FEED, record
 from feed_server import FeedServer, generate, recordings
 from nbclient import NotebookClient
+from pipeline_shared.fetch import Fetched
+from pipeline_shared.ingest import ingest
 from pipeline_shared.testing import Workspace
 
 
@@ -52,7 +54,8 @@ def test_a_run_makes_every_asset_and_every_check_passes(first_run):
     assert result.success
     nodes = json.loads((ROOT / "dbt/target/manifest.json").read_text())["nodes"].values()
     names = {check.check_name for check in result.get_asset_check_evaluations()}
-    assert names == {node["name"] for node in nodes if node["resource_type"] == "test"} | {"feed_is_live", "nothing_rejected"}
+    own = {"feed_is_live", "nothing_rejected", "parking_fetches_freshness"}
+    assert names == {node["name"] for node in nodes if node["resource_type"] == "test"} | own
     assert failed_checks(result) == {}
     made = {event.asset_key.to_user_string() for event in result.get_asset_materialization_events()}
     assert {"raw/parking_fetches", "raw/parking_records", "staging/facilities", "marts/current_occupancy"} <= made
@@ -83,6 +86,24 @@ def test_a_frozen_feed_a_bad_record_and_a_new_car_park_are_warnings(first_run, f
         "nothing_rejected": AssetCheckSeverity.WARN,
         "relationships_stg_parking_facility__facility__ref_facilities_": AssetCheckSeverity.WARN,
     }
+
+
+def test_a_feed_that_stands_still_is_seen_though_last_modified_moves(workspace):
+    """As the city's was for days: fetched all the time, with a Last-Modified of just now."""
+    first = datetime.now(UTC) - timedelta(days=2)
+    body = generate(first)
+    with workspace.lake() as lake:
+        for moment in first, first + timedelta(days=1):
+            fetched = Fetched("made by hand", body, moment.replace(tzinfo=None), f"{moment:%a, %d %b %Y %H:%M:%S} GMT")
+            ingest(workspace.settings, lake, FEED, fetched)
+    with serving(body) as server:
+        result = Workspace(ROOT, workspace.settings.data_dir, FEED_URL=server.address).run()
+    assert result.success
+    assert failed_checks(result) == {
+        "feed_is_live": AssetCheckSeverity.WARN,
+        "parking_fetches_freshness": AssetCheckSeverity.ERROR,
+    }
+    assert workspace.query("select count(distinct last_modified) from {raw}.parking_fetches") == [(3,)]
 
 
 @pytest.mark.parametrize(

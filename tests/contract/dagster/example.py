@@ -38,7 +38,7 @@ def division():
     after(divide())
 
 
-@dg.op(config_schema={"folder": str})
+@dg.op(config_schema={"folder": str}, pool="example")
 def wait(context) -> None:
     """Write the process's id to ``folder/pid`` and wait for ``folder/go``."""
     folder = Path(context.op_config["folder"])
@@ -48,7 +48,7 @@ def wait(context) -> None:
         time.sleep(0.05)
 
 
-@dg.job(tags={"pipeline": "example"})
+@dg.job
 def waiting():
     """One at a time."""
     wait()

@@ -5,6 +5,7 @@
 import os
 import sys
 import threading
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
@@ -15,6 +16,7 @@ sys.path.append(str(ROOT / "pipelines" / "shared" / "utilities"))
 
 from pipeline_shared import lake, settings  # noqa: E402
 from pipeline_shared.fetch import FetchError, fetch  # noqa: E402
+from pipeline_shared.maintenance import maintain  # noqa: E402
 
 MANIFEST = 'name: sales\nschedule: "0 * * * *"\nformat: delta\nsettings: {FEED_URL: https://example.org, LIMIT: 5}\n'
 
@@ -179,3 +181,46 @@ def test_rows_are_appended_in_few_statements():
     assert [len(parameters) for _, parameters in recorder.said] == [1, 2]
     recorder.append("t", [])
     assert len(recorder.said) == 2
+
+
+class Tables(Recorder):
+    """Says that there is one table in each of two schemas, and that ``old`` rows of raw are too old."""
+
+    def __init__(self, old):
+        super().__init__()
+        self.old = old
+
+    def query(self, statement, parameters=()):
+        super().query(statement, parameters)
+        if "information_schema" in statement:
+            return [("feed_fetches" if parameters[0].endswith("raw") else "mart",)]
+        return [(self.old if "fetched_at < ?" in statement else 1,)]
+
+
+TIDY = {
+    "iceberg": [
+        'alter table "sales_{0}"."{1}" execute optimize',
+        'alter table "sales_{0}"."{1}" execute expire_snapshots(retention_threshold => \'7d\')',
+        'alter table "sales_{0}"."{1}" execute remove_orphan_files(retention_threshold => \'7d\')',
+    ],
+    "delta": ['alter table "sales_{0}"."{1}" execute optimize', "call system.vacuum('sales_{0}', '{1}', '7d')"],
+}
+
+
+@pytest.mark.parametrize("old", [0, 3])
+@pytest.mark.parametrize("catalog", ["iceberg", "delta"])
+def test_what_maintenance_does(tmp_path, catalog, old):
+    manifest = {"retention_days": 30, "schemas": ["raw", "marts"]}
+    pipeline = settings.Settings(tmp_path, "sales", manifest, "prod", tmp_path, catalog)
+    tables = Tables(old)
+    done = maintain(pipeline, tables, "feed")
+    changing = [statement for statement, _ in tables.said if not statement.startswith("select")]
+    deleted = [statement for statement in changing if statement.startswith("delete")]
+    assert [statement.split('"')[3] for statement in deleted] == (["feed_fetches", "feed_records"] if old else [])
+    assert [s for s in changing if s not in deleted] == [
+        statement.format(*place) for place in (("raw", "feed_fetches"), ("marts", "mart")) for statement in TIDY[catalog]
+    ]
+    [(_, before), *_] = [said for said in tables.said if "fetched_at < ?" in said[0]]
+    assert abs(datetime.now(UTC).replace(tzinfo=None) - timedelta(days=30) - before[0]) < timedelta(minutes=1)
+    assert str(done[0]) == f"raw.feed_fetches: {old} old rows removed, data files 1 -> 1, versions 1 -> 1"
+    assert done[1].rows_removed == 0

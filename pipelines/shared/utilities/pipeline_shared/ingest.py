@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from datetime import datetime
 
 from pipeline_shared.fetch import Fetched, FetchError
 from pipeline_shared.lake import Lake
@@ -64,6 +65,21 @@ def ingest(settings: Settings, lake: Lake, feed: str, fetched: Fetched) -> Inges
         ],
     )
     return Ingested(len(records), not known)
+
+
+def forget(lake: Lake, feed: str, before: datetime) -> dict[str, int]:
+    """Delete the fetches from before that moment, and the records that no fetch refers to any more; rows removed, by table.
+
+    Content that the feed still shows stays whole, however long ago it came first.
+    """
+    fetches, records = f"{feed}_fetches", f"{feed}_records"
+    kept = f"select content_hash from {lake.table('raw', fetches)} where content_hash is not null"
+    removed = {}
+    for table, old in {fetches: "fetched_at < ?", records: f"fetched_at < ? and content_hash not in ({kept})"}.items():
+        [(removed[table],)] = lake.query(f"select count(*) from {lake.table('raw', table)} where {old}", [before])
+        if removed[table]:
+            lake.query(f"delete from {lake.table('raw', table)} where {old}", [before])
+    return removed
 
 
 def _records(settings: Settings, feed: str, fetched: Fetched) -> list[str]:

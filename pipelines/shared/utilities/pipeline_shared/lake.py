@@ -1,6 +1,6 @@
 # Copyright (c) 2026 FOSS Data Platform contributors
 # SPDX-License-Identifier: MIT
-"""A pipeline's tables: Trino in prod, DuckDB in dev, the same statements for both. Raw tables are only ever appended to."""
+"""A pipeline's tables: Trino in prod, DuckDB in dev, the same statements for both. Raw tables are appended to, never changed."""
 
 from __future__ import annotations
 
