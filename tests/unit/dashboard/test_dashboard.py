@@ -182,10 +182,10 @@ def test_overview_has_every_pipeline_and_service(settings):
     pipelines = rows(page, 5)
     loaded, run, schedule, tick = pipelines["example"]
     assert (loaded, schedule) == ("Loaded", "0 3 * * * Europe/Oslo")
-    assert run.startswith("Failed of the job waiting 20")
-    assert re.match(r"20\d\d-\d\d-\d\d 0[12]:00:00 UTC$", tick)
+    assert run.startswith("Failed (job waiting) 20")
+    assert re.match(r"20\d\d-\d\d-\d\d 0[12]:00 UTC$", tick)
     assert pipelines["late"][0] == "Broken: ModuleNotFoundError: No module named 'there_is_no_such_module'"
-    assert pipelines["late"][1].startswith("Success of the job everything 20")
+    assert pipelines["late"][1].startswith("Succeeded (job everything) 20")
     assert pipelines["late"][2:] == ["Not known", "Not known"]
     assert [cells[0] for cells in rows(page, 3).values()] == ["Answers"] * 6
 
@@ -199,7 +199,7 @@ def test_failed_steps_and_stopped_schedules_are_told(web, settings):
     schedule = web.workspace()[0]["locationOrLoadError"]["repositories"][0]["schedules"][0]
     schedule["scheduleState"] = {"status": "STOPPED", "nextTick": None}
     assert rows(get(settings)[2], 5)["example"][1:] == [
-        "Failed in load and check 2023-11-14 22:13:20 UTC, 75 s",
+        "Failed in load and check 2023-11-14 22:13 UTC, 75 s",
         "0 3 * * * Europe/Oslo (stopped)",
         "None",
     ]
@@ -213,7 +213,7 @@ def test_a_pipeline_that_has_never_run(web, settings):
 
 def test_a_run_that_goes_on_has_no_outcome_yet(web, settings):
     web.said[1]["answer"]["data"]["r0"]["results"][0] |= {"status": "STARTED", "endTime": None}
-    assert rows(get(settings)[2], 5)["example"][1].startswith("Started of the job waiting")
+    assert rows(get(settings)[2], 5)["example"][1].startswith("Started (job waiting)")
     metrics = get(settings, "/metrics")[2]
     assert 'foss_data_pipeline_last_run_created_seconds{pipeline="example"} ' in metrics
     assert 'foss_data_pipeline_last_run_success{pipeline="example"}' not in metrics
