@@ -19,6 +19,7 @@ from foss_data_dashboard.client import NoAnswer
 from foss_data_dashboard.settings import Settings
 
 STYLESHEET = "css/pico.classless.min.css"  # within the folder of assets
+OWN_STYLE = "\n[role=region] { overflow-x: auto }\ntime, td code { white-space: nowrap }\n"
 NOTHING_ELSE = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 HEADERS = {
     "Cache-Control": "no-store",
@@ -109,9 +110,10 @@ class Dashboard:
         return 200, "text/plain; version=0.0.4", "\n".join(lines) + "\n"
 
     def style(self) -> Answer:
-        """The stylesheet, from the folder of assets; the pages can be read without it."""
+        """The stylesheet, from the folder of assets, and what it lacks; the pages can be read without it."""
+        assets = self.settings.assets
         try:
-            return 200, "text/css", (Path(self.settings.assets) / STYLESHEET).read_text()
+            return 200, "text/css", ((Path(assets) / STYLESHEET).read_text() if assets else "") + OWN_STYLE
         except OSError:
             return self.message(404, f"The folder DASHBOARD_ASSETS has no {STYLESHEET}.")
 

@@ -23,7 +23,7 @@ from wsgiref.validate import validator
 
 import pytest
 from foss_data_dashboard import dagster, services
-from foss_data_dashboard.app import STYLESHEET, Dashboard
+from foss_data_dashboard.app import OWN_STYLE, STYLESHEET, Dashboard
 from foss_data_dashboard.settings import Settings
 from lxml import html
 
@@ -474,15 +474,20 @@ def test_the_program_serves_pages_and_their_stylesheet(root, tmp_path, nowhere):
         try:
             address = re.search(r"http://127\.0\.0\.1:\d+", process.stdout.readline())[0]
             with urllib.request.urlopen(f"{address}/style.css", timeout=10) as answer:
-                assert (answer.read(), answer.headers["Content-Type"]) == (b"main { color: red }", "text/css; charset=utf-8")
+                assert answer.read().decode() == "main { color: red }" + OWN_STYLE
+                assert answer.headers["Content-Type"] == "text/css; charset=utf-8"
             with urllib.request.urlopen(address, timeout=10) as answer:
                 assert b"Overview" in answer.read()
         finally:
             process.terminate()
 
 
-def test_without_assets_there_is_no_stylesheet(settings):
-    assert get(settings, "/style.css")[0] == 404
+def test_without_assets_there_is_only_the_own_style(settings, tmp_path, monkeypatch):
+    (tmp_path / STYLESHEET).parent.mkdir()
+    (tmp_path / STYLESHEET).write_text("somebody else's")
+    monkeypatch.chdir(tmp_path)
+    assert get(settings, "/style.css")[::2] == (200, OWN_STYLE)
+    assert get(replace(settings, assets=str(tmp_path / "nowhere")), "/style.css")[0] == 404
 
 
 def test_the_program_says_in_one_line_why_it_can_not_serve(root, postgresql):
