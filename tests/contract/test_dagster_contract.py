@@ -550,6 +550,7 @@ def test_dashboard(example, late):
     example.serve("late", "missing", ready=False)
     assert "there_is_no_such_module" in example.location("late")["msg"]
     assert example.module("dagster_schedule", location="example", name="nightly")["changed"]
+    assert run(example, "division", run_config={"ops": {"divide": {"config": {"divisor": 0}}}})["failed"]
     dashboard = Dashboard(Settings(dagster=example.url, trino="", minio="", postgresql="", metastore="", timeout=PATIENCE))
     asked = []
 
@@ -577,13 +578,12 @@ def test_dashboard(example, late):
 
     oslo = datetime.now(ZoneInfo("Europe/Oslo"))
     tick = oslo.replace(hour=3, minute=0, second=0, microsecond=0) + timedelta(days=int(oslo.hour >= 3))
-    code, run, schedule, next_run = pipelines["example"]
+    code, last, schedule, next_run = pipelines["example"]
     assert (code, schedule, next_run) == ("Loaded", "0 3 * * * Europe/Oslo", f"{tick.astimezone(UTC):%Y-%m-%d %H:%M UTC}")
-    assert example.run(example.run_ids("example")[0])["status"] == "FAILURE"
-    assert run.startswith("Failed (job waiting) 20")
-    code, run, schedule, next_run = pipelines["late"]
+    assert last.startswith("Failed in divide (job division) 20")
+    code, last, schedule, next_run = pipelines["late"]
     assert code == "Broken: ModuleNotFoundError: No module named 'there_is_no_such_module'"
-    assert re.match(r"Succeeded \(job everything\) 20\d\d-\d\d-\d\d \d\d:\d\d UTC, \d+ s$", run)
+    assert re.match(r"Succeeded \(job everything\) 20\d\d-\d\d-\d\d \d\d:\d\d UTC, \d+ s$", last)
     assert (schedule, next_run) == ("Not known", "Not known")
 
     assert get("/health")[0] == "200 OK"

@@ -182,7 +182,7 @@ def test_overview_has_every_pipeline_and_service(settings):
     pipelines = rows(page, 5)
     loaded, run, schedule, tick = pipelines["example"]
     assert (loaded, schedule) == ("Loaded", "0 3 * * * Europe/Oslo")
-    assert run.startswith("Failed (job waiting) 20")
+    assert run.startswith("Failed in divide (job division) 20")
     assert re.match(r"20\d\d-\d\d-\d\d 0[12]:00 UTC$", tick)
     assert pipelines["late"][0] == "Broken: ModuleNotFoundError: No module named 'there_is_no_such_module'"
     assert pipelines["late"][1].startswith("Succeeded (job everything) 20")
@@ -212,8 +212,8 @@ def test_a_pipeline_that_has_never_run(web, settings):
 
 
 def test_a_run_that_goes_on_has_no_outcome_yet(web, settings):
-    web.said[1]["answer"]["data"]["r0"]["results"][0] |= {"status": "STARTED", "endTime": None}
-    assert rows(get(settings)[2], 5)["example"][1].startswith("Started (job waiting)")
+    web.said[1]["answer"]["data"]["r0"]["results"][0] |= {"status": "STARTED", "endTime": None, "stepStats": []}
+    assert rows(get(settings)[2], 5)["example"][1].startswith("Started (job division)")
     metrics = get(settings, "/metrics")[2]
     assert 'foss_data_pipeline_last_run_created_seconds{pipeline="example"} ' in metrics
     assert 'foss_data_pipeline_last_run_success{pipeline="example"}' not in metrics
@@ -353,9 +353,13 @@ def test_code_servers_that_are_not_there_are_told(web, settings):
     assert told[second["name"]][0] == "Broken: it is not loaded yet"
 
 
-def test_a_daemon_that_has_gone_quiet(settings, monkeypatch):
-    monkeypatch.setattr(dagster, "time", SimpleNamespace(time=lambda: RECORDED["at"] + 60))
-    assert faults(settings) == {"dagster-daemon": "has sent no heartbeat for 90 s: SCHEDULER"}
+def test_a_daemon_that_has_gone_quiet(web, settings):
+    (statuses,) = [s["answer"]["data"]["instance"] for s in web.said if s["asked"]["query"] == dagster.DAEMONS]
+    first, second, *others = statuses["daemonHealth"]["allDaemonStatuses"]
+    first |= {"required": True, "lastHeartbeatTime": RECORDED["at"] - dagster.HEARTBEAT_DEAD - 1}
+    second |= {"required": False, "lastHeartbeatTime": None}
+    assert all(RECORDED["at"] - status["lastHeartbeatTime"] < dagster.HEARTBEAT_DEAD for status in others)
+    assert faults(settings) == {"dagster-daemon": f"has sent no heartbeat for 90 s: {first['daemonType']}"}
 
 
 @pytest.mark.parametrize(
