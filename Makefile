@@ -21,6 +21,10 @@ sandbox: env ## a stand-in VPS on this machine, the platform and the example pip
 sandbox-down: env ## remove the stand-in VPS, its keys and its credentials
 	@scripts/sandbox.sh down
 
+.PHONY: dashboard
+dashboard: env ## pipelines and services of the sandbox on http://127.0.0.1:5000, until Ctrl-C
+	@scripts/dashboard.sh
+
 .PHONY: check
 check: env ## lint and unit tests, in under a minute
 	@scripts/test.py lint unit

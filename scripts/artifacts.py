@@ -3,12 +3,14 @@
 # SPDX-License-Identifier: MIT
 """The artifact catalogue from the command line.
 
-scripts/artifacts.py table            what is installed, in which version, from where, under which licence
-scripts/artifacts.py fetch [NAME...]  fill the cache (everything by default); its folder `artifacts` is a mirror
+scripts/artifacts.py table               what is installed, in which version, from where, under which licence
+scripts/artifacts.py fetch [NAME...]     fill the cache (everything by default); its folder `artifacts` is a mirror
+scripts/artifacts.py unpack NAME FOLDER  lay what a host would get of NAME into FOLDER
 """
 
 import argparse
 import sys
+import tarfile
 from pathlib import Path
 
 import yaml
@@ -17,15 +19,26 @@ from ansible.utils.collection_loader._collection_finder import _AnsibleCollectio
 ROOT = Path(__file__).resolve().parent.parent
 _AnsibleCollectionFinder(paths=[str(ROOT / "collections")])._install()
 
-from ansible_collections.foss_data.platform.plugins.module_utils.artifacts import ArtifactError, Catalogue  # noqa: E402
+from ansible_collections.foss_data.platform.plugins.module_utils.artifacts import (  # noqa: E402
+    TOOLCHAINS,
+    ArtifactError,
+    Catalogue,
+)
 
 
-def source(entry: dict) -> str:
-    """Where an entry comes from, in one word or two."""
-    for key in ("coordinates", "package", "module", "lock", "address"):
-        if key in entry:
-            return entry[key]
-    raise KeyError("an entry without coordinates")
+def rows(entries: dict) -> list[tuple[str, str, str, str, str]]:
+    """Name, version, kind, origin and licence of everything that is installed, what an artifact needs beside itself included."""
+    found = []
+    for name, entry in sorted(entries.items()):
+        version = next(iter(entry["versions"]))
+        origin = next(entry[key] for key in ("coordinates", "package", "module", "lock", "address") if key in entry)
+        found.append((name, version, entry["kind"], origin.format(version=version), entry["licence"]))
+        extra = entry.get("extra", {"files": {}})
+        for coordinates in extra["files"]:
+            plain, version = coordinates.rsplit(":", 1)
+            group, artifact = plain.split(":")[:2]
+            found.append((f"  {artifact}", version, "maven", plain, extra["licences"][f"{group}:{artifact}"]))
+    return found
 
 
 def main() -> int:
@@ -35,23 +48,30 @@ def main() -> int:
     commands.add_parser("table", help="print the catalogue")
     fetch = commands.add_parser("fetch", help="fill the cache")
     fetch.add_argument("names", nargs="*", metavar="NAME")
-    fetch.add_argument("--mirror", default="", help="take everything from this directory or address")
+    unpack = commands.add_parser("unpack", help="lay an artifact into a folder")
+    unpack.add_argument("name", metavar="NAME")
+    unpack.add_argument("folder", metavar="FOLDER", type=Path)
+    for command in (fetch, unpack):
+        command.add_argument("--mirror", default="", help="take everything from this directory or address")
     arguments = parser.parse_args()
     entries = yaml.safe_load((ROOT / "group_vars/all/artifacts.yml").read_text())["artifacts"]
     if arguments.command == "table":
-        rows = [("artifact", "version", "kind", "from", "licence")]
-        rows += [(n, next(iter(e["versions"])), e["kind"], source(e), e["licence"]) for n, e in sorted(entries.items())]
-        widths = [max(len(row[i]) for row in rows) for i in range(5)]
-        for row in rows:
+        table = [("artifact", "version", "kind", "from", "licence"), *rows(entries)]
+        widths = [max(len(row[i]) for row in table) for i in range(5)]
+        for row in table:
             print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
         return 0
     catalogue = Catalogue(entries, ROOT, arguments.mirror, lambda line: print(line, flush=True))
     try:
+        if arguments.command == "unpack":
+            with tarfile.open(catalogue.bundle(arguments.name, catalogue.version(arguments.name))) as bundle:
+                bundle.extractall(arguments.folder, filter="data")
+            return 0
         for name in arguments.names or entries:
             kind = catalogue.entry(name)["kind"]
             if kind == "python":
                 catalogue.wheels(catalogue.lock(name))
-            elif name == "go":
+            elif name in TOOLCHAINS:
                 catalogue.fetch(name, catalogue.version(name))
             elif kind != "debian":
                 catalogue.bundle(name, catalogue.version(name))

