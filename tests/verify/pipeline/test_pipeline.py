@@ -2,7 +2,6 @@
 
 import json
 import re
-import subprocess
 
 import pytest
 
@@ -11,7 +10,6 @@ UNIT = f"pipeline@{NAME}"
 HOME = f"/srv/pipelines/{NAME}"
 STATE = f"/var/lib/pipelines/{NAME}"
 SOCKET = f"/run/pipelines/{NAME}/grpc.sock"
-PYTHON = "/opt/tools/current/bin/python"
 NEIGHBOUR = "verify_neighbour"
 KEPT = 5
 
@@ -100,23 +98,6 @@ HOLD = """    def ingest_feed():
 def trino(on_host):
     """Rows of a statement, or the name of the error."""
     return lambda login, query: json.loads(on_host(QUERY, login=login, query=query))
-
-
-@pytest.fixture
-def module(root, play_environment):
-    """Result of one of our modules on the host."""
-
-    def run(name: str, /, **arguments) -> dict:
-        command = ["ansible", "--inventory", "inventories/sandbox", "sandbox", "-m", f"foss_data.platform.{name}"]
-        command += ["-e", f"ansible_python_interpreter={PYTHON}", "-a", json.dumps(arguments)]
-        environment = play_environment | {"ANSIBLE_CALLBACK_RESULT_FORMAT": "json"}
-        done = subprocess.run(
-            command, cwd=root, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return json.loads(done.stdout[done.stdout.index("{") :])
-
-    return run
 
 
 @pytest.fixture
