@@ -114,11 +114,8 @@ class Rules(TrinoModule):
             self.fail(f"the access rules were not changed: {error}")
         diff = [{"before_header": path, "after_header": path, "before": shown(before) if exists else "", "after": shown(after)}]
         attributes = {"before_header": f"{path} (file attributes)", "after_header": f"{path} (file attributes)"}
-        changed = differs
-        if exists or not self.module.check_mode:
-            changed = self.module.set_fs_attributes_if_different(
-                self.module.load_file_common_arguments(self.params, path), differs, attributes if exists else None
-            )
+        wanted = self.module.load_file_common_arguments(self.params, path)
+        changed = self.module.set_fs_attributes_if_different(wanted, differs, attributes if exists else None)
         if not self.module.check_mode:
             self.result["asked"] = self.ask(before, after)
         self.module.exit_json(changed=changed, diff=[*diff, attributes] if "before" in attributes else diff, **self.result)
