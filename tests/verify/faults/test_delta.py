@@ -23,8 +23,8 @@ def trino(on_host):
 def delta_table(trino):
     """A table of format Delta, with a row."""
     trino(
-        "CREATE SCHEMA delta.verify_switch WITH (location = 's3://lakehouse/verify_switch/')",
-        "CREATE TABLE delta.verify_switch.probe AS SELECT 1 AS one",
+        "CREATE SCHEMA IF NOT EXISTS delta.verify_switch WITH (location = 's3://lakehouse/verify_switch/')",
+        "CREATE OR REPLACE TABLE delta.verify_switch.probe AS SELECT 1 AS one",
     )
     yield "delta.verify_switch.probe"
     trino("DROP TABLE delta.verify_switch.probe", "DROP SCHEMA delta.verify_switch")
