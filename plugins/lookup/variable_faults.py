@@ -103,7 +103,14 @@ def mistaken(values: dict, roles: dict[str, dict]) -> list[str]:
     for role, options in roles.items():
         given = {name: values[name] for name in options if name in values and "{{" not in json.dumps(values[name], default=str)}
         result = ArgumentSpecValidator({name: options[name] for name in given}).validate(given, validate_role_argument_spec=True)
-        faults += [f"role {role}: {message}" for message in result.error_messages]
+        where = "" if role.startswith("_") else f"role {role}: "
+        faults += [f"{where}{message}" for message in result.error_messages]
+        # Ansible takes the text of a list for a string.
+        faults += [
+            f"{where}argument '{name}' is of type {type(value).__name__} and has to be a text"
+            for name, value in given.items()
+            if options[name].get("type", "str") in ("str", "path") and isinstance(value, list | dict)
+        ]
     return faults
 
 

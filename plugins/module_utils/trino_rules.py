@@ -1,14 +1,15 @@
 # Copyright (c) 2026 FOSS Data Platform contributors
 # SPDX-License-Identifier: MIT
-"""Rules of Trino's file-based access control that belong to one schema, and the file that many plays edit.
+"""Rules of Trino's file-based access control: those that belong to one schema, all others, and the file that many plays edit.
 
 How Trino reads the file (seen on 476): in each section the first rule that matches counts, what none matches is denied.
 ``user``, ``group``, ``catalog`` and ``schema`` are regular expressions over the whole name. Writing needs the catalog rule
 ``all``. A user sees a schema if any rule lets it do anything there.
 
-What is ours: rules in ``schemas`` and ``tables`` that name exactly one schema and one user or group and nothing finer (table,
-columns, filter), and in ``catalogs`` those that name exactly one catalog and one user or group. All others are never changed
-or moved. Ours stand at the end of the section, or before the first other rule that would catch their user first.
+What a schema owns (`merge`): rules in ``schemas`` and ``tables`` that name exactly one schema and one user or group and nothing
+finer (table, columns, filter), and in ``catalogs`` those that name exactly one catalog and one user or group. They stand at the
+end of the section, or before the first other rule that would catch their user first. All others are the base (`rebase`). Neither
+changes or moves what is the other's.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ LEVELS = ("none", "read-only", "all", "owner")  # of a catalog rule, each includ
 FINER = ("table", "columns", "filter", "filter_environment")
 KEEP: Any = object()  # leave that part of the rules as it is
 NOBODY = "\x00nobody"  # a name that only a rule for everybody matches
+SECTIONS = {"catalogs": "allow", "schemas": "owner", "tables": "privileges"}  # what a rule of each says
 
 
 def pattern(name: str) -> str:
@@ -79,6 +81,62 @@ def users(document: dict, catalog: str, schema: str) -> list[str]:
 def sees(document: dict, user: str, catalog: str, schema: str | None = None) -> bool:
     """Whether some rule may let ``user`` see the schema (any, if None); rules of groups count, who is in them is not known."""
     return _may_see(document, {"user": pattern(user)}, catalog, schema)
+
+
+def rebase(document: dict, base: dict) -> dict:
+    """``document`` with ``base`` in the place of all rules that no schema owns; those of schemas stay as they are."""
+    result = json.loads(json.dumps(base))
+    for section in SECTIONS:
+        rules = document[section]
+        owned = [r for r in rules if is_owned(section, r)]
+        if [r for r in rules if r not in owned] == base[section]:
+            result[section] = rules
+            continue
+        # Each as late as it may stand, but not after what its schema's next rule stands before.
+        slots: list[list[dict]] = [[] for _ in range(len(base[section]) + 1)]
+        latest: dict[tuple, int] = {}
+        for rule in reversed(owned):
+            place = (rule["catalog"], rule.get("schema"))
+            latest[place] = min(latest.get(place, len(base[section])), _first_catcher(base[section], rule))
+            slots[latest[place]].insert(0, rule)
+        result[section] = [r for at, slot in enumerate(slots) for r in slot + result[section][at : at + 1]]
+    return result
+
+
+def is_owned(section: str, rule: dict) -> bool:
+    """Whether the rule has the form of those that belong to one schema (in ``catalogs``: one catalog) and one user or group."""
+    place = {"catalog"} if section == "catalogs" else {"catalog", "schema"}
+    return any(
+        set(rule) == {kind, SECTIONS[section], *place} and all(rule[k] == pattern(_plain(str(rule[k]))) for k in {kind, *place})
+        for kind in ("user", "group")
+    )
+
+
+def may_read(document: dict, user: str, catalog: str, schema: str, table: str) -> bool | None:
+    """Whether ``user`` may read the table; None if that depends on groups or roles."""
+    for section, allows in (
+        ("catalogs", lambda r: _level(r) > 0),
+        ("tables", lambda r: not READING.isdisjoint(r["privileges"])),
+    ):
+        matching = (
+            r
+            for r in document[section]
+            if _matches(r.get("user"), user)
+            and _matches(r.get("catalog"), catalog)
+            and (section == "catalogs" or (_matches(r.get("schema"), schema) and _matches(r.get("table"), table)))
+        )
+        first = next(matching, None)
+        if first is not None and ("group" in first or "role" in first):
+            return None
+        if first is None or not allows(first):
+            return False
+    return True
+
+
+def users_named(document: dict) -> set[str]:
+    """The users that a rule of the base names, each by itself."""
+    rules = (r for section in SECTIONS for r in document[section] if "user" in r and not is_owned(section, r))
+    return {_plain(r["user"]) for r in rules if not re.search(r"[.\[\]{}()*+?^$|]", re.sub(r"\\\W", "", r["user"]))}
 
 
 def _may_see(document: dict, named: dict, catalog: str, schema: str | None) -> bool:
@@ -202,12 +260,17 @@ def _set_catalog_rule(document: dict, catalog: str, named: dict) -> None:
 # -- the file
 
 
-def read_rules(path: str) -> dict:
-    """The document. Raises ValueError with one sentence if there is no such file or if it is not what Trino takes."""
+def read_rules(path: str, missing: dict | None = None) -> dict:
+    """The document, or ``missing`` if there is no such file and that is given.
+
+    Raises ValueError with one sentence if there is no such file or if it is not what Trino takes.
+    """
     try:
         with open(path, encoding="utf-8") as handle:
             document = json.load(handle)
     except FileNotFoundError:
+        if missing is not None:
+            return missing
         raise ValueError(f"rules_file {path} does not exist: give the coordinator's security.config-file, on its host") from None
     except (OSError, ValueError) as error:
         raise ValueError(f"rules_file {path} can't be read as JSON ({error}): mend it by hand") from error
@@ -219,17 +282,18 @@ def read_rules(path: str) -> dict:
     return document
 
 
-def edit_rules(path: str, change: Callable[[dict], dict], timeout: float) -> None:
+def edit_rules(path: str, change: Callable[[dict], dict], timeout: float, missing: dict | None = None) -> None:
     """Replace the document by ``change(document)``, if that differs, in one step that readers never see half done.
 
-    The folder is locked meanwhile, so that two plays at once both land. Owner and mode stay. Raises ValueError (see
-    `read_rules`; also if the lock is not had within ``timeout`` seconds) and OSError.
+    The folder is locked meanwhile, so that two plays at once both land. Owner and mode stay; a file that is made in the
+    place of none (see ``missing`` of `read_rules`) is readable by who made it alone. Raises ValueError (see `read_rules`; also
+    if the lock is not had within ``timeout`` seconds) and OSError.
     """
     path = os.path.realpath(path)
     with _locked(os.path.dirname(path), timeout):
-        before = read_rules(path)
+        before = read_rules(path, missing)
         after = change(before)
-        if after != before:
+        if after != before or not os.path.exists(path):
             _replace(path, json.dumps(after, indent=2) + "\n")
 
 
@@ -246,12 +310,13 @@ def _locked(folder: str, timeout: float) -> Iterator[None]:
 
 
 def _replace(path: str, text: str) -> None:
-    found = os.stat(path)
     handle, partial = tempfile.mkstemp(prefix=".rules-", dir=os.path.dirname(path))
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as target:
-            os.fchown(target.fileno(), found.st_uid, found.st_gid)
-            os.fchmod(target.fileno(), found.st_mode & 0o7777)
+            with contextlib.suppress(FileNotFoundError):
+                found = os.stat(path)
+                os.fchown(target.fileno(), found.st_uid, found.st_gid)
+                os.fchmod(target.fileno(), found.st_mode & 0o7777)
             target.write(text)
             target.flush()
             os.fsync(target.fileno())

@@ -14,6 +14,7 @@ description:
     That is decided by a recorded fingerprint, not by a handler, so an interrupted play restarts later.
   - A unit carries its readiness probe in C(ExecStartPost=), so the restart returns only when the service really answers.
     The fingerprint is recorded after that.
+  - Or stops and disables them, and leaves all else as it is.
 attributes:
   check_mode:
     description: Predicts the restart and does nothing.
@@ -37,6 +38,11 @@ options:
     type: list
     elements: dict
     default: []
+  state:
+    description: Whether its units run. With V(stopped) those that the host does not know are no fault.
+    type: str
+    choices: [started, stopped]
+    default: started
 """
 
 EXAMPLES = r"""
@@ -44,6 +50,12 @@ EXAMPLES = r"""
   foss_data.platform.service:
     name: trino
     inputs: "{{ [_trino_java, _trino_release, _trino_files] }}"
+
+- name: Run the Hive Metastore no longer
+  foss_data.platform.service:
+    name: hive_metastore
+    units: [hive-metastore]
+    state: stopped
 """
 
 RETURN = r"""
@@ -70,6 +82,8 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.foss_data.platform.plugins.module_utils.started import StartedRecord
 
 JOURNAL_LINES = 25
+# Of a unit that does not run, and does not start by itself either.
+DOWN = ("inactive", "failed")
 # A generator enables PostgreSQL's clusters at each boot: `enabled-runtime`.
 ENABLED = ("enabled", "enabled-runtime", "static")
 
@@ -102,6 +116,34 @@ def reason_to_start(states: list[dict], recorded: str | None, wanted: str, chang
     return ""
 
 
+def lines_of(units: list[str], states: list[dict]) -> str:
+    """The units' states, a line each."""
+    return "".join(
+        f"{u}: {s.get('ActiveState')}, {s.get('UnitFileState') or 'absent'}\n" for u, s in zip(units, states, strict=False)
+    )
+
+
+def stop(module: AnsibleModule, units: list[str], states: list[dict], record: StartedRecord) -> None:
+    """Stop and disable the units that there are, leave the module."""
+    running = [u for u, s in zip(units, states, strict=False) if s.get("ActiveState") not in DOWN]
+    enabled = [u for u, s in zip(units, states, strict=False) if s.get("UnitFileState") == "enabled"]
+    after = [
+        s | ({"ActiveState": "inactive"} if u in running else {}) | ({"UnitFileState": "disabled"} if u in enabled else {})
+        for u, s in zip(units, states, strict=False)
+    ]
+    if not module.check_mode:
+        record.forget()
+        for verb, chosen in (("disable", enabled), ("stop", running)):
+            if chosen:
+                module.run_command(["systemctl", verb, "--quiet", *chosen], check_rc=True)
+    module.exit_json(
+        changed=bool(running or enabled),
+        reason="",
+        was_active=not [s for s in states if s.get("ActiveState") != "active"],
+        diff={"before": lines_of(units, states), "after": lines_of(units, after)},
+    )
+
+
 def main() -> None:
     """Entry point of the module."""
     module = AnsibleModule(
@@ -109,6 +151,7 @@ def main() -> None:
             "name": {"type": "str", "required": True},
             "units": {"type": "list", "elements": "str"},
             "inputs": {"type": "list", "elements": "dict", "default": []},
+            "state": {"type": "str", "choices": ["started", "stopped"], "default": "started"},
         },
         supports_check_mode=True,
     )
@@ -123,6 +166,8 @@ def main() -> None:
     if rc:
         module.fail_json(msg=f"systemd does not answer: {err.strip()}. Is it PID 1 on this host?")
     states = parse_show(out)
+    if module.params["state"] == "stopped":
+        stop(module, units, states, record)
     disabled = [u for u, s in zip(units, states, strict=False) if s.get("UnitFileState") not in ENABLED]
     reason = reason_to_start(states, record.read(), wanted, any(i.get("changed") for i in module.params["inputs"]))
     result = {
@@ -132,10 +177,7 @@ def main() -> None:
     }
     result["diff"] = (
         {
-            "before": "".join(
-                f"{u}: {s.get('ActiveState')}, {s.get('UnitFileState') or 'absent'}\n"
-                for u, s in zip(units, states, strict=False)
-            ),
+            "before": lines_of(units, states),
             "after": "".join(f"{u}: active, enabled{' (' + reason + ')' if reason else ''}\n" for u in units),
         }
         if result["changed"]
@@ -157,9 +199,10 @@ def main() -> None:
         for unit in units:
             rc, out, err = module.run_command(["systemctl", "restart", unit])
             if rc:
-                # What it requires may be what failed.
-                required = module.run_command(["systemctl", "show", "--property=Requires", "--value", unit])[1].split()
-                suspects = [f"--unit={u}" for u in [unit, *required] if u.endswith(".service")]
+                # What it pulls in may be what failed.
+                shown = ["systemctl", "show", "--property=Requires", "--property=Wants", "--value", unit]
+                pulled_in = module.run_command(shown)[1].split()
+                suspects = [f"--unit={u}" for u in [unit, *pulled_in] if u.endswith(".service")]
                 journal = module.run_command(["journalctl", "--no-pager", "--output=cat", f"--lines={JOURNAL_LINES}", *suspects])[
                     1
                 ]

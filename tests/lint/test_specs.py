@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 import yaml
+from ansible.plugins.doc_fragments import files as file_options
 
 ROOT = Path(__file__).resolve().parents[2]
 OURS = "foss_data.platform."
 ROLES = sorted(p.parents[1].name for p in (ROOT / "roles").glob("*/meta/argument_specs.yml"))
+COMMON = "_common"  # its options are the platform's own variables
 TYPES = {"str": str, "path": str, "int": int, "float": (int, float), "bool": bool, "list": list, "dict": dict}
 # Lists of tasks inside a task or a play.
 BLOCKS = ("block", "rescue", "always", "tasks", "pre_tasks", "post_tasks", "handlers")
@@ -94,7 +96,7 @@ def test_options_are_complete(role):
     assert not faults
 
 
-@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("role", [r for r in ROLES if r != COMMON])
 def test_variables_begin_with_the_roles_name(role):
     folder = ROOT / "roles" / role
     names = set(spec_of(role)) | set(load(folder / "defaults" / "main.yml") or {})
@@ -109,9 +111,14 @@ def test_variables_begin_with_the_roles_name(role):
 
 @pytest.mark.parametrize("role", ROLES)
 def test_every_option_does_something(role):
-    """Its name stands somewhere in the role beside the spec and the defaults."""
-    folder = ROOT / "roles" / role
-    files = [p for p in folder.rglob("*") if p.is_file() and p.parent.name not in ("meta", "defaults") and p.suffix != ".md"]
+    """Its name stands somewhere in the role beside the spec and the defaults; of those that no role owns, in any."""
+    folders = [ROOT / "roles", ROOT / "playbooks", ROOT / "plugins"] if role == COMMON else [ROOT / "roles" / role]
+    files = [
+        p
+        for folder in folders
+        for p in folder.rglob("*")
+        if p.is_file() and p.parent.name not in ("meta", "defaults") and p.suffix != ".md"
+    ]
     text = "\n".join(p.read_text() for p in files)
     assert not {name for name in spec_of(role) if not re.search(rf"\b{name}\b", text)}
 
@@ -143,7 +150,7 @@ def test_what_looks_like_a_roles_variable_is_one():
 
 def documented_options() -> dict[str, dict]:
     """Options of every module of ours by name. `ansible-test sanity` holds them against the argument specs."""
-    fragments, modules = {}, {}
+    fragments, modules = {"ansible.builtin.files": yaml.safe_load(file_options.ModuleDocFragment.DOCUMENTATION)["options"]}, {}
     for path in (ROOT / "plugins" / "doc_fragments").glob("*.py"):
         text = re.search(r'DOCUMENTATION = r"""(.*?)"""', path.read_text(), re.DOTALL).group(1)
         fragments[f"{OURS}{path.stem}"] = yaml.safe_load(text).get("options", {})

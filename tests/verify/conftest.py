@@ -116,6 +116,23 @@ def killed_at(play_until) -> Callable[..., subprocess.CompletedProcess]:
     return lambda task, *arguments: play_until(task, kill, *arguments)
 
 
+@pytest.fixture
+def module(root: Path, play_environment: dict) -> Callable[..., dict]:
+    """Result of one of our modules on the host."""
+
+    def run(name: str, /, **arguments) -> dict:
+        command = ["ansible", "--inventory", "inventories/sandbox", "sandbox", "-m", f"foss_data.platform.{name}"]
+        command += ["-e", f"ansible_python_interpreter={PYTHON}", "-a", json.dumps(arguments)]
+        environment = play_environment | {"ANSIBLE_CALLBACK_RESULT_FORMAT": "json"}
+        done = subprocess.run(
+            command, cwd=root, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return json.loads(done.stdout[done.stdout.index("{") :])
+
+    return run
+
+
 @dataclass(frozen=True)
 class Copy:
     """A copy of the pipeline stavanger_parking in a repository of its own, to be changed and deployed."""

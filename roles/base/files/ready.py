@@ -7,7 +7,7 @@ After the start it ends at once when the unit's main process ($MAINPID, set by s
 ready [--timeout SECONDS] http URL [EXPECTED-TEXT]   a 200 whose body holds the text
 ready [--timeout SECONDS] trino URL                  a query over a worker comes back
 ready [--timeout SECONDS] postgresql HOST PORT       the server takes connections (not: is starting up)
-ready [--timeout SECONDS] tcp HOST PORT              something accepts a connection
+ready [--timeout SECONDS] hive HOST PORT             the Hive Metastore says which databases there are
 ready [--timeout SECONDS] socket PATH                something accepts on a unix socket
 ready [--timeout SECONDS] dagster-daemon URL         every daemon has reported itself healthy since now
 """
@@ -58,11 +58,6 @@ def trino(url: str) -> None:
         raise OSError("the query gave no row")
 
 
-def tcp(host: str, port: str) -> None:
-    """Something accepts a connection."""
-    socket.create_connection((host, int(port)), timeout=ATTEMPT_TIMEOUT).close()
-
-
 def postgresql(host: str, port: str) -> None:
     """As pg_isready: a server that is starting up answers 57P03, one that is ready asks for a password or refuses the user."""
     parameters = b"user\0readiness\0database\0postgres\0\0"
@@ -71,6 +66,24 @@ def postgresql(host: str, port: str) -> None:
         answer = connection.recv(1000)
     if not answer or b"C57P03\0" in answer:
         raise OSError("it is starting up")
+
+
+def hive(host: str, port: str) -> None:
+    """A call that the metastore has to ask its own database for, in Thrift's binary protocol."""
+    name = b"get_all_databases"
+
+    def message(kind: int) -> bytes:
+        return struct.pack("!II", 0x80010000 + kind, len(name)) + name + struct.pack("!i", 1)
+
+    # A call without arguments. In a reply field 0, a list, is the answer; an exception would be field 1.
+    call, expected = message(1) + b"\0", message(2) + b"\x0f\0\0"
+    answer = b""
+    with socket.create_connection((host, int(port)), timeout=ATTEMPT_TIMEOUT) as connection:
+        connection.sendall(call)
+        while len(answer) < len(expected) and (part := connection.recv(1000)):
+            answer += part
+    if not answer.startswith(expected):
+        raise OSError(f"it answers {answer[:200]!r}")
 
 
 def unix(path: str) -> None:
@@ -92,7 +105,7 @@ def dagster_daemon(url: str) -> None:
         raise OSError(f"no heartbeat yet of {', '.join(late)}")
 
 
-PROBES = {"dagster-daemon": dagster_daemon, "http": http, "trino": trino, "postgresql": postgresql, "tcp": tcp, "socket": unix}
+PROBES = {"dagster-daemon": dagster_daemon, "hive": hive, "http": http, "trino": trino, "postgresql": postgresql, "socket": unix}
 
 
 def main_process_died() -> bool:

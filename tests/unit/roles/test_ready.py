@@ -173,18 +173,57 @@ def test_postgresql_that_is_starting_up_is_not(wait, servers, free_port, reply):
     assert (code, message) == (1, f"not ready after 0 s: postgresql 127.0.0.1 {free_port}: it is starting up")
 
 
-# -- tcp and unix sockets
+# -- the Hive Metastore
+
+# What 4.0.1 answers, and to a call that it does not know; the exception that it throws has the number 1.
+NAME = b"\0\0\0\x11get_all_databases\0\0\0\1"
+DATABASES = b"\x80\1\0\2" + NAME + b"\x0f\0\0\x0b\0\0\0\1\0\0\0\x07default\0"
+UNKNOWN = b"\x80\1\0\3\0\0\0\7no_such\0\0\0\1\x0b\0\1\0\0\0\x1eInvalid method name: 'no_such'\x08\0\2\0\0\0\1\0"
+META_EXCEPTION = b"\x80\1\0\2" + NAME + b"\x0c\0\1\x0b\0\1\0\0\0\x0eno connection!\0\0"
 
 
-def test_tcp_waits_until_something_listens(wait, servers, free_port):
-    assert wait("tcp", "127.0.0.1", free_port, then=lambda: listen(free_port, servers)) == (0, "")
+def test_hive_is_ready_when_it_names_its_databases(wait, servers, free_port):
+    assert wait("hive", "127.0.0.1", free_port, then=lambda: listen(free_port, servers, DATABASES)) == (0, "")
 
 
-def test_tcp_says_where_nobody_listens(wait, closed_port):
-    code, message = wait("tcp", "127.0.0.1", closed_port, timeout=0)
+def test_hive_answers_in_pieces(ready, monkeypatch):
+    """TCP may cut an answer anywhere."""
+    pieces = [DATABASES[i : i + 7] for i in range(0, len(DATABASES), 7)]
+
+    class Connection(contextlib.nullcontext):
+        def sendall(self, data):
+            assert data == b"\x80\1\0\1" + NAME + b"\0"
+
+        def recv(self, most):
+            return pieces.pop(0)
+
+    connection = Connection()
+    connection.enter_result = connection
+    monkeypatch.setattr(ready.socket, "create_connection", lambda *_, **__: connection)
+    ready.hive("127.0.0.1", "9083")
+
+
+@pytest.mark.parametrize("reply", [META_EXCEPTION, UNKNOWN, DATABASES[:20], b"", b"HTTP/1.1 400 Bad Request\r\n\r\n"])
+def test_hive_that_answers_something_else_is_not_ready(wait, servers, free_port, reply):
+    listen(free_port, servers, reply)
+    code, message = wait("hive", "127.0.0.1", free_port, timeout=0)
+    assert (code, message) == (1, f"not ready after 0 s: hive 127.0.0.1 {free_port}: it answers {reply!r}")
+
+
+def test_hive_that_says_nothing_is_not_ready(ready, wait, free_port, monkeypatch):
+    monkeypatch.setattr(ready, "ATTEMPT_TIMEOUT", 0.1)
+    with socket.create_server(("127.0.0.1", free_port)):
+        code, message = wait("hive", "127.0.0.1", free_port, timeout=0)
+    assert (code, message) == (1, f"not ready after 0 s: hive 127.0.0.1 {free_port}: timed out")
+
+
+def test_hive_says_where_nobody_listens(wait, closed_port):
+    code, message = wait("hive", "127.0.0.1", closed_port, timeout=0)
     assert code == 1
-    assert message.startswith(f"not ready after 0 s: tcp 127.0.0.1 {closed_port}: ")
     assert "refused" in message
+
+
+# -- unix sockets
 
 
 def test_socket_waits_until_something_accepts(wait, tmp_path):
@@ -250,12 +289,12 @@ def test_it_ends_at_once_when_the_service_has_died(wait, closed_port, monkeypatc
     gone = subprocess.Popen(["true"])
     gone.wait()
     monkeypatch.setenv("MAINPID", str(gone.pid))
-    assert wait("tcp", "127.0.0.1", closed_port) == (1, "the service ended before it was ready")
+    assert wait("hive", "127.0.0.1", closed_port) == (1, "the service ended before it was ready")
 
 
 def test_it_goes_on_while_the_service_lives(wait, servers, free_port, monkeypatch):
     monkeypatch.setenv("MAINPID", str(os.getpid()))
-    assert wait("tcp", "127.0.0.1", free_port, then=lambda: listen(free_port, servers)) == (0, "")
+    assert wait("hive", "127.0.0.1", free_port, then=lambda: listen(free_port, servers, DATABASES)) == (0, "")
 
 
 def test_it_runs_as_a_unit_runs_it(root, closed_port):
@@ -266,16 +305,16 @@ def test_it_runs_as_a_unit_runs_it(root, closed_port):
         str(root / "roles/base/files/ready.py"),
         "--timeout",
         "0.3",
-        "tcp",
+        "hive",
         "127.0.0.1",
         str(closed_port),
     ]
     done = subprocess.run(command, env={}, capture_output=True, text=True, check=False)
     assert done.returncode == 1
-    assert done.stderr.startswith("not ready after 0.3 s: tcp")
+    assert done.stderr.startswith("not ready after 0.3 s: hive")
 
 
-@pytest.mark.parametrize("arguments", [["http"], ["nonsense", "x"], ["tcp", "127.0.0.1"]])
+@pytest.mark.parametrize("arguments", [["http"], ["nonsense", "x"], ["hive", "127.0.0.1"]])
 def test_a_wrong_call_says_how_it_is_called(root, arguments):
     command = [sys.executable, str(root / "roles/base/files/ready.py"), "--timeout", "0", *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -13,8 +13,8 @@ def test_uv_runs(host):
 
 
 def test_readiness_probe_waits_for_an_answer(host):
-    assert host.run(f"{READY} --timeout 5 tcp 127.0.0.1 22").rc == 0
-    silent = host.run(f"{READY} --timeout 1 tcp 127.0.0.1 1")
+    assert host.run(f"{READY} --timeout 5 socket /run/systemd/journal/stdout").rc == 0
+    silent = host.run(f"{READY} --timeout 1 http http://127.0.0.1:1/")
     assert silent.rc != 0
     assert "127.0.0.1" in silent.stderr
 

@@ -18,7 +18,7 @@ READY = "/usr/local/lib/foss-data-platform/ready --timeout 120"
 PROBES = [
     "postgresql 127.0.0.1 5432",
     "http http://127.0.0.1:9010/minio/health/cluster",
-    "tcp 127.0.0.1 9083",
+    "hive 127.0.0.1 9083",
     "trino http://127.0.0.1:8080",
     "http http://127.0.0.1:3000/server_info",
     "dagster-daemon http://127.0.0.1:3000/graphql",

@@ -1,5 +1,6 @@
 """What the tests of faults share. Each puts back what it changes."""
 
+import json
 import re
 import shutil
 import socket
@@ -27,6 +28,19 @@ def refusal(play) -> Callable[..., str]:
 def invocation(host) -> Callable[[str], str]:
     """Which start of a unit is the running one."""
     return lambda unit: host.check_output("systemctl show --value --property=InvocationID %s", unit)
+
+
+@pytest.fixture
+def figures(play: Callable, tmp_path: Path) -> Callable[..., dict]:
+    """What a play did, by role, as the callback `role_budget` reports it."""
+
+    def run(name: str, *arguments: str) -> dict:
+        report = tmp_path / name
+        done = play(*arguments, ROLE_BUDGET_REPORT=str(report))
+        assert done.returncode == 0, done.stdout + done.stderr
+        return json.loads(report.read_text())["roles"]
+
+    return run
 
 
 @pytest.fixture

@@ -1,21 +1,6 @@
 """Check mode on a deployed host: it predicts what happens, and nothing where nothing is to do."""
 
-import json
-
 import pytest
-
-
-@pytest.fixture
-def figures(play, tmp_path):
-    """What a play did, by role, as the callback `role_budget` reports it."""
-
-    def run(name: str, *arguments: str) -> dict:
-        report = tmp_path / name
-        done = play(*arguments, ROLE_BUDGET_REPORT=str(report))
-        assert done.returncode == 0, done.stdout + done.stderr
-        return json.loads(report.read_text())["roles"]
-
-    return run
 
 
 @pytest.mark.parametrize("playbook", ["site.yml", "playbooks/pipelines.yml"])

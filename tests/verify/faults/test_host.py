@@ -23,7 +23,7 @@ def stranger(host):
     """Somebody else's service listens on a port."""
     serve = f"/usr/bin/python3 -m http.server --bind 127.0.0.1 {PORT}"
     host.check_output(f"systemd-run --quiet --collect --unit={STRANGER} {serve}")
-    host.check_output(f"/usr/local/lib/foss-data-platform/ready --timeout 60 tcp 127.0.0.1 {PORT}")
+    host.check_output(f"/usr/local/lib/foss-data-platform/ready --timeout 60 http http://127.0.0.1:{PORT}/")
     yield
     host.check_output("systemctl stop %s", STRANGER)
 

@@ -33,7 +33,7 @@ def test_tag_of_a_service(root, listed, service):
 
 def test_what_always_runs_is_a_check(play):
     found = LISTED.findall(play("site.yml", "--list-tasks", "--tags", "none-of-them").stdout)
-    assert {role for role, task, _tags in found if not task.startswith("Validating arguments")} == {"base"}
+    assert {role for role, task, _tags in found if not task.startswith("Validating arguments")} == {"base", "pipeline"}
     assert all(task.startswith(("Validating arguments", "Check that")) for _role, task, _tags in found)
 
 

@@ -9,6 +9,9 @@ import pytest
         ("trino_memroy_mb=4096", "nothing reads trino_memroy_mb, trino_memory_mb was probably meant"),
         ("trnio_memory_mb=4096", "nothing reads trnio_memory_mb, trino_memory_mb was probably meant"),
         ("dagster_colour=red", "dagster_colour is no option of role dagster: see roles/dagster/README.md"),
+        ('{"artifacts": []}', "argument 'artifacts' is of type list and we were unable to convert to dict"),
+        ('{"secrets_names": {"a": 1}}', "argument 'secrets_names' is of type dict and we were unable to convert to list"),
+        ("platform_delta=maybe", "argument 'platform_delta' is of type str and we were unable to convert to bool"),
         ("trino_memory_mb=lots", "role trino: argument 'trino_memory_mb' is of type str and we were unable to convert to int"),
     ],
 )

@@ -1,5 +1,8 @@
 """Role trino: rows written and read in each catalog, nothing left behind, nobody let in who has no rule."""
 
+import json
+import re
+
 import pytest
 
 QUERY = """
@@ -83,3 +86,40 @@ def test_secrets_are_in_no_catalog_file_and_no_query(host, trino, credentials):
     for name in ("secret_minio_trino", "secret_postgresql_trino", "secret_trino_internal"):
         assert credentials[name] not in queries
         assert host.run("grep -r %s /var/lib/trino /etc/trino --exclude=trino.env", credentials[name]).rc == 1
+
+
+@pytest.fixture
+def owned_schema(module):
+    """A schema that is somebody's, as a pipeline's is."""
+    schema = {"user": "platform", "catalog": "iceberg", "name": "verify_owned", "rules_file": "/etc/trino/rules.json"}
+    try:
+        module("trino_schema", **schema, owner="verify_owner", location="s3://lakehouse/verify_owned/")
+        yield "iceberg.verify_owned"
+    finally:
+        module("trino_schema", **schema, cascade=True, state="absent")
+
+
+def test_the_administrator_can_be_another_one(host, play, trino, owned_schema):
+    """Its rights follow its name while Trino runs; rules of schemas stay, and going back leaves nothing to do."""
+    started = "systemctl show --value --property=InvocationID trino"
+    rules, before = host.file("/etc/trino/rules.json").content_string, host.check_output(started)
+    secret = "SELECT count(*) FROM tpch.tiny.nation"
+    change = ["site.yml", "--tags", "trino", "-e", "platform_admin=verify.admin"]
+    try:
+        assert re.search("changed=1 ", play(*change, "--check").stdout)
+        changed = play(*change)
+        assert changed.returncode == 0, changed.stdout + changed.stderr
+        assert re.search("changed=1 ", changed.stdout), changed.stdout
+        assert trino(secret, login="verify.admin") == "[[25]]"
+        # The name is a name, not a pattern.
+        for other in ("platform", "verify-admin"):
+            assert trino(secret, login=other) == '"PERMISSION_DENIED"'
+        statements = [f"CREATE TABLE {owned_schema}.probe AS SELECT 1 AS one", f"SELECT one FROM {owned_schema}.probe"]
+        assert trino(*statements, login="verify_owner") == "[[1]]"
+        assert re.search("changed=0 .*failed=0", play(*change).stdout)
+    finally:
+        back = play("site.yml", "--tags", "trino")
+    assert re.search("changed=1 .*failed=0", back.stdout), back.stdout
+    assert json.loads(host.file("/etc/trino/rules.json").content_string) == json.loads(rules)
+    assert re.search("changed=0 .*failed=0", play("site.yml", "--tags", "trino").stdout)
+    assert host.check_output(started) == before

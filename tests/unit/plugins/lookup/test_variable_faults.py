@@ -95,6 +95,21 @@ def test_a_slip_inside_a_dictionary():
     assert mistaken({"trino_users": [{"nmae": "{{ later }}"}]}, ROLES) == []
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "fault"),
+    [
+        ("artifacts", [], "argument 'artifacts' is of type list and we were unable to convert to dict"),
+        ("secrets_names", {"a": 1}, "argument 'secrets_names' is of type dict and we were unable to convert to list"),
+        ("platform_python", ["x"], "argument 'platform_python' is of type list and has to be a text"),
+        ("artifact_mirror", {"a": 1}, "argument 'artifact_mirror' is of type dict and has to be a text"),
+        ("platform_delta", "maybe", "argument 'platform_delta' is of type str and we were unable to convert to bool"),
+    ],
+)
+def test_what_no_role_owns_has_a_type_too(root, name, value, fault):
+    [said] = mistaken({name: value}, options_by_role(root))
+    assert said.startswith(fault)
+
+
 def test_what_a_role_requires_may_come_later():
     assert mistaken({}, {"trino": {"trino_secret": {"type": "str", "required": True}}}) == []
 

@@ -9,7 +9,17 @@ import threading
 
 import pytest
 from ansible_collections.foss_data.platform.plugins.module_utils import patience, trino_rules
-from ansible_collections.foss_data.platform.plugins.module_utils.trino_rules import KEEP, edit_rules, merge, read_rules, sees
+from ansible_collections.foss_data.platform.plugins.module_utils.trino_rules import (
+    KEEP,
+    edit_rules,
+    is_owned,
+    may_read,
+    merge,
+    read_rules,
+    rebase,
+    sees,
+    users_named,
+)
 
 ADMIN = {
     "catalogs": [{"user": "admin", "allow": "all"}, {"catalog": "system", "allow": "read-only"}],
@@ -126,6 +136,103 @@ def test_who_may_see_it(user, expected):
     assert sees(merge(ADMIN, "lake", "sales", "ann", [grant("bob")]), user, "lake", "sales") is expected
 
 
+BOSS = {
+    "catalogs": [{"user": "boss", "allow": "owner"}],
+    "schemas": [{"user": "boss", "owner": True}],
+    "tables": [
+        {"user": "boss", "privileges": trino_rules.ALL_PRIVILEGES},
+        {"catalog": "system", "schema": "runtime", "table": "nodes|queries", "privileges": ["SELECT"]},
+    ],
+    "system_information": [{"user": "boss", "allow": ["read"]}],
+}
+
+
+@pytest.fixture
+def deployed():
+    """Rules of two schemas beside the base."""
+    one = merge(ADMIN, "lake", "sales", "ann", [grant("bob"), group("team", "INSERT", "SELECT")])
+    return merge(one, "lake", "stock", "ann")
+
+
+def test_another_base_takes_the_place_of_all_but_the_rules_of_schemas(deployed):
+    changed = rebase(deployed, BOSS)
+    assert added(changed, BOSS) == added(deployed)
+    assert {**changed, **{s: BOSS[s] for s in ("catalogs", "schemas", "tables")}} == BOSS
+    for place in (("lake", "sales"), ("lake", "stock")):
+        assert merge(changed, *place) == changed
+    assert rebase(changed, ADMIN) == deployed
+
+
+def test_the_base_that_is_there_changes_nothing(deployed):
+    assert rebase(deployed, ADMIN) == deployed
+
+
+def test_what_was_written_by_hand_into_the_base_goes(deployed):
+    by_hand = {**deployed, "tables": [{"user": "eve.*", **PLACE, "privileges": ["SELECT"]}, *deployed["tables"]], "extra": []}
+    assert rebase(by_hand, ADMIN) == deployed
+
+
+def test_rules_of_schemas_stand_before_a_base_rule_that_would_catch_their_user_first(deployed):
+    nothing = {"catalog": "lake", "privileges": []}
+    secret = {"user": "ann", **PLACE, "table": "secret", "privileges": []}
+    base = {**ADMIN, "tables": [*ADMIN["tables"], secret, nothing]}
+    changed = rebase(deployed, base)
+    # But after a finer one, which is there to come first.
+    assert changed["tables"] == [*ADMIN["tables"], secret, *added(deployed)["tables"], nothing]
+    assert rebase(changed, base) == changed
+    assert merge(changed, "lake", "sales") == changed
+
+
+def test_the_rules_of_one_schema_keep_their_order(deployed):
+    """Users before groups: a base rule that catches the group and not the user must not part them."""
+    base = {**ADMIN, "tables": [{"user": "[^b].*", "privileges": []}]}
+    named = [(r.get("user"), r.get("group")) for r in rebase(deployed, base)["tables"] if r.get("schema") == "sales"]
+    assert named == [("ann", None), ("bob", None), (None, "team")]
+
+
+@pytest.mark.parametrize(
+    ("section", "rule", "owned"),
+    [
+        ("tables", {"user": "ann", **PLACE, "privileges": []}, True),
+        ("tables", {"user": "a\\.b", **PLACE, "privileges": []}, True),
+        ("tables", {"user": "ann|eve", **PLACE, "privileges": []}, False),
+        ("tables", {"user": "ann", "catalog": "lake", "schema": ".*", "privileges": []}, False),
+        ("tables", {"user": "ann", **PLACE, "table": "t", "privileges": []}, False),
+        ("tables", {"user": "ann", "group": "team", **PLACE, "privileges": []}, False),
+        ("tables", {**PLACE, "privileges": []}, False),
+        ("schemas", {"group": "team", **PLACE, "owner": True}, True),
+        ("schemas", {"user": "ann", "owner": True}, False),
+        ("catalogs", {"user": "ann", "catalog": "lake", "allow": "all"}, True),
+        ("catalogs", {"user": "ann", "allow": "all"}, False),
+        ("catalogs", {"catalog": "lake", "allow": "all"}, False),
+    ],
+)
+def test_which_rules_belong_to_a_schema(section, rule, owned):
+    assert is_owned(section, rule) is owned
+
+
+def test_what_merge_writes_belongs_to_its_schema(deployed):
+    assert all(is_owned(section, rule) for section, rules in added(deployed).items() for rule in rules)
+
+
+def test_the_users_that_the_base_names(deployed):
+    document = merge(deployed, "lake", "sales", "zoe")
+    document["tables"] += [{"user": "a|b", "privileges": []}, {"user": "x\\-y\\.z", "privileges": []}]
+    assert users_named(document) == {"admin", "x-y.z"}
+
+
+@pytest.mark.parametrize(("user", "expected"), [("boss", True), ("admin", False), ("ann", False)])
+def test_who_may_read_a_table(deployed, user, expected):
+    document = rebase(deployed, {**BOSS, "catalogs": [*BOSS["catalogs"], {"catalog": "system", "allow": "read-only"}]})
+    assert may_read(document, user, "system", "runtime", "tasks") is expected
+    assert may_read(document, user, "system", "runtime", "nodes") is True
+
+
+def test_who_may_read_a_table_can_depend_on_groups():
+    document = {**BOSS, "tables": [{"group": "team", "privileges": []}, *BOSS["tables"]]}
+    assert may_read(document, "boss", "system", "runtime", "tasks") is None
+
+
 @pytest.fixture
 def rules(tmp_path):
     path = tmp_path / "rules.json"
@@ -154,6 +261,13 @@ def test_the_file_keeps_its_mode_and_nothing_lies_beside_it(rules):
     assert rules.stat().st_mode & 0o7777 == 0o640
     assert os.listdir(rules.parent) == ["rules.json"]
     assert json.loads(rules.read_text()) == merge(ADMIN, "lake", "sales", "ann")
+
+
+def test_a_file_that_is_missing_is_made_if_it_may_be(rules):
+    rules.unlink()
+    nothing = {"catalogs": [], "schemas": [], "tables": []}
+    edit_rules(str(rules), lambda d: d, 1, missing=nothing)
+    assert (json.loads(rules.read_text()), rules.stat().st_mode & 0o7777) == (nothing, 0o600)
 
 
 def test_a_link_stays_a_link(rules, tmp_path_factory):

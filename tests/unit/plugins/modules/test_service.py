@@ -22,8 +22,9 @@ class Systemd:
         self.asked: list[str] = []
         self.while_restarting = lambda: None
 
-    def have(self, unit, active="active", enabled="enabled", reload="no", requires=""):
-        self.units[unit] = {"ActiveState": active, "UnitFileState": enabled, "NeedDaemonReload": reload, "Requires": requires}
+    def have(self, unit, active="active", enabled="enabled", reload="no", requires="", wants=""):
+        self.units[unit] = {"ActiveState": active, "UnitFileState": enabled, "NeedDaemonReload": reload}
+        self.units[unit] |= {"Requires": requires, "Wants": wants}
 
     def run(self, command, check_rc=False):
         program, *words = command
@@ -32,7 +33,8 @@ class Systemd:
             return 0, "".join(f"journal of {o.removeprefix('--unit=')}\n" for o in options if o.startswith("--unit=")), ""
         verb, *units = names
         if verb == "show" and "--value" in options:
-            return 0, self.units[units[0]]["Requires"] + "\n", ""
+            asked = [o.removeprefix("--property=") for o in options if o.startswith("--property=")]
+            return 0, "\n\n".join(self.units[units[0]][name] for name in asked) + "\n", ""
         if verb == "show":
             known = {"LoadState": "loaded", "SubState": "running"}
             missing = {"LoadState": "not-found", "ActiveState": "inactive", "UnitFileState": "", "NeedDaemonReload": "no"}
@@ -41,6 +43,10 @@ class Systemd:
         self.asked.append(" ".join([verb, *units]))
         for unit in units if verb == "enable" else []:
             self.units[unit]["UnitFileState"] = "enabled"
+        for unit in units if verb == "disable" else []:
+            self.units[unit]["UnitFileState"] = "disabled"
+        for unit in units if verb == "stop" else []:
+            self.units[unit]["ActiveState"] = "inactive"
         if verb == "restart":
             self.while_restarting()
             if units[0] in self.broken:
@@ -144,11 +150,11 @@ def test_units_that_come_back_by_themselves_count_as_enabled(running, apply, sta
 
 def test_a_failure_shows_the_journal_and_is_not_recorded(running, apply, record):
     running.broken["tool.service"] = "Job for tool.service failed.\nSee systemctl status."
-    running.units["tool.service"]["Requires"] = "tool-schema.service system.slice"
+    running.units["tool.service"] |= {"Requires": "base.service system.slice", "Wants": "tool-schema.service"}
     failed = apply(RELEASE, FILES | {"fingerprint": "files 2"})
     assert failed["msg"].startswith("tool.service did not become ready: Job for tool.service failed.")
     assert "run the play again" in failed["msg"]
-    assert failed["journal"] == ["journal of tool.service", "journal of tool-schema.service"]
+    assert failed["journal"] == ["journal of tool.service", "journal of base.service", "journal of tool-schema.service"]
     assert record.read() is None
     running.broken.clear()
     assert apply(RELEASE, FILES | {"fingerprint": "files 2"})["changed"]
@@ -173,6 +179,31 @@ def test_check_mode_predicts_and_does_nothing(systemd, apply, record):
     assert predicted["diff"]["before"] == "tool.service: inactive, absent\n"
     assert systemd.asked == []
     assert record.read() is None
+
+
+def test_stopping_disables_and_forgets(running, apply, record):
+    predicted = apply(check=True, state="stopped")
+    assert (running.asked, record.read() is None) == ([], False)
+    real = apply(state="stopped")
+    assert (real["changed"], real["diff"]) == (predicted["changed"], predicted["diff"]) == (True, real["diff"])
+    assert running.asked == ["disable tool.service", "stop tool.service"]
+    assert real["diff"] == {"before": "tool.service: active, enabled\n", "after": "tool.service: inactive, disabled\n"}
+    assert record.read() is None
+    assert not apply(state="stopped")["changed"]
+    assert apply()["changed"]
+    assert running.units["tool.service"]["UnitFileState"] == "enabled"
+
+
+@pytest.mark.parametrize("active", ["activating", "reloading", "deactivating"])
+def test_a_unit_on_its_way_up_is_stopped_too(systemd, apply, active):
+    systemd.have("tool.service", active=active, enabled="disabled")
+    assert apply(state="stopped")["changed"]
+    assert systemd.asked == ["stop tool.service"]
+
+
+def test_stopping_what_there_is_not_changes_nothing(systemd, apply):
+    assert not apply(state="stopped")["changed"]
+    assert systemd.asked == []
 
 
 def test_a_host_without_systemd_is_told_apart(module, record, monkeypatch):
