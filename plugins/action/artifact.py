@@ -62,28 +62,34 @@ class ActionModule(ActionBase):
             "kind": "python" if kind == "python" else "files",
         }
         result = self._execute_module(module_name="foss_data.platform.artifact", module_args=wanted, task_vars=task_vars)
-        if result.get("failed") or not result.get("missing"):
-            return result
-        with tempfile.TemporaryDirectory() as folder:
-            if kind == "python":
-                bundle = self._wheels(catalogue, path, set(result["wheels"]), Path(folder))
-            else:
-                bundle = catalogue.bundle(name, catalogue.version(name, arguments.get("version")))
-            # Without pipelining there is one by now, and only the last one made would be removed.
-            remote_folder = self._connection._shell.tmpdir or self._make_tmp_path()
-            remote = self._connection._shell.join_path(remote_folder, "bundle.tar")
-            self._transfer_file(str(bundle), remote)
-        return self._execute_module(
-            module_name="foss_data.platform.artifact", module_args=wanted | {"bundle": remote}, task_vars=task_vars
-        )
+        # Twice if another play removed, after the host was asked, wheels that it had then.
+        for _attempt in range(2):
+            if result.get("failed") or not result.get("missing"):
+                return result
+            with tempfile.TemporaryDirectory() as folder:
+                if kind == "python":
+                    wheels = catalogue.wheels(path)
+                    wanted["needed"] = [wheel.name for wheel in wheels]
+                    bundle = self._wheels(path, [w for w in wheels if w.name not in result["wheels"]], Path(folder))
+                else:
+                    bundle = catalogue.bundle(name, catalogue.version(name, arguments.get("version")))
+                # Without pipelining there is one by now, and only the last one made would be removed.
+                remote_folder = self._connection._shell.tmpdir or self._make_tmp_path()
+                remote = self._connection._shell.join_path(remote_folder, "bundle.tar")
+                self._transfer_file(str(bundle), remote)
+            result = self._execute_module(
+                module_name="foss_data.platform.artifact", module_args=wanted | {"bundle": remote}, task_vars=task_vars
+            )
+        if result.get("missing"):
+            raise AnsibleActionFail(f"{wanted['dest']}: other plays go on removing its wheels: run again when they are done.")
+        return result
 
     @staticmethod
-    def _wheels(catalogue: Catalogue, lock: Path, there: set[str], folder: Path) -> Path:
-        """A tar of the lock and of the wheels that the host does not have yet."""
+    def _wheels(lock: Path, wheels: list[Path], folder: Path) -> Path:
+        """A tar of the lock and of wheels."""
         bundle = folder / "bundle.tar"
         with tarfile.open(bundle, "w") as out:
             out.add(lock, "./requirements.txt")
-            for wheel in catalogue.wheels(lock):
-                if wheel.name not in there:
-                    out.add(wheel, f"./wheels/{wheel.name}")
+            for wheel in wheels:
+                out.add(wheel, f"./wheels/{wheel.name}")
         return bundle

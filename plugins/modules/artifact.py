@@ -15,6 +15,8 @@ description:
     With the variable C(artifact_mirror) set, a directory or an address, everything comes from there.
   - An environment of Python packages is built on the host from a hash-pinned lock, offline, from wheels shipped to it.
   - The new version becomes visible only when it is whole. Whatever fails before leaves the host as it was.
+  - Wheels that no environment on the host was built from any more are removed when the next one is built, from the cache of
+    C(uv), too.
 attributes:
   check_mode:
     description: Says what would be installed and fetches nothing.
@@ -38,7 +40,10 @@ options:
     description: A version of the catalogue. The default is its first.
     type: str
   switch:
-    description: Whether C(DEST/current) is pointed to the version; then only this version and the one before are kept.
+    description:
+      - Whether C(DEST/current) is pointed to the version; then only this version and the one before are kept.
+      - If not, what is in O(dest) is kept for a day after it was last asked for; M(foss_data.platform.pipeline_release) removes
+        what nothing needs after that.
     type: bool
     default: true
   python:
@@ -50,7 +55,7 @@ options:
     type: path
     default: /opt/uv/current/bin/uv
   wheels:
-    description: Folder on the host that keeps the wheels shipped so far.
+    description: Folder on the host that keeps the wheels of its environments.
     type: path
     default: /var/cache/foss-data-platform/wheels
   fingerprint:
@@ -61,6 +66,11 @@ options:
     type: str
     choices: [files, python]
     default: files
+  needed:
+    description: Used internally; the wheels that the environment is built from.
+    type: list
+    elements: str
+    default: []
   bundle:
     description: Used internally; what was shipped.
     type: path
@@ -106,9 +116,24 @@ import shutil
 import tempfile
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.foss_data.platform.plugins.module_utils.environments import (
+    MARKER,
+    WHEELS,
+    Wheels,
+    exclusive,
+    hand_out,
+)
 
-MARKER = ".artifact"
-UV_CACHE = "/var/cache/foss-data-platform/uv"
+UV = {
+    "UV_CACHE_DIR": "/var/cache/foss-data-platform/uv",
+    "UV_NO_CONFIG": "1",
+    "UV_OFFLINE": "1",
+    "UV_PYTHON_DOWNLOADS": "never",
+}
+
+
+class WheelsGoneError(Exception):
+    """Wheels that were there when the bundle was made were removed meanwhile, by another play."""
 
 
 def read(path: str) -> str:
@@ -131,14 +156,14 @@ def unpack(module: AnsibleModule, partial: str) -> None:
     if p["kind"] == "files":
         module.run_command(["tar", "-xf", p["bundle"], "-C", partial, "--no-same-owner"], check_rc=True)
         return
-    os.makedirs(p["wheels"], exist_ok=True)
     with tempfile.TemporaryDirectory(dir=os.path.dirname(p["wheels"])) as folder:
         module.run_command(["tar", "-xf", p["bundle"], "-C", folder, "--no-same-owner"], check_rc=True)
         arrived = os.path.join(folder, "wheels")
         for name in os.listdir(arrived) if os.path.isdir(arrived) else []:
             os.rename(os.path.join(arrived, name), os.path.join(p["wheels"], name))
+        if not set(p["needed"]) <= set(os.listdir(p["wheels"])):
+            raise WheelsGoneError
         lock = os.path.join(folder, "requirements.txt")
-        environment = {"UV_CACHE_DIR": UV_CACHE, "UV_NO_CONFIG": "1", "UV_OFFLINE": "1", "UV_PYTHON_DOWNLOADS": "never"}
         for command in (
             [p["uv"], "venv", "--quiet", "--allow-existing", "--relocatable", "--python", p["python"], partial],
             [
@@ -158,9 +183,18 @@ def unpack(module: AnsibleModule, partial: str) -> None:
                 lock,
             ],
         ):
-            rc, out, err = module.run_command(command, environ_update=environment)
+            rc, out, err = module.run_command(command, environ_update=UV)
             if rc:
                 raise RuntimeError(f"the environment could not be built: {(err or out).strip()[:1500]}")
+    with open(os.path.join(partial, WHEELS), "w", encoding="utf-8") as handle:
+        handle.write("".join(f"{name}\n" for name in p["needed"]))
+
+
+def tidy(module: AnsibleModule, wheels: Wheels) -> None:
+    """Remove the wheels that no environment needs, and what uv unpacked of them."""
+    packages = sorted({name.split("-")[0] for name in wheels.remove_unused()})
+    if packages:
+        module.run_command([module.params["uv"], "cache", "clean", "--quiet", *packages], environ_update=UV, check_rc=True)
 
 
 def install(module: AnsibleModule, target: str) -> None:
@@ -199,13 +233,18 @@ def main() -> None:
             "wheels": {"type": "path", "default": "/var/cache/foss-data-platform/wheels"},
             "fingerprint": {"type": "str"},
             "kind": {"type": "str", "choices": ["files", "python"], "default": "files"},
+            "needed": {"type": "list", "elements": "str", "default": []},
             "bundle": {"type": "path"},
         },
         supports_check_mode=True,
     )
     p = module.params
+    wheels = Wheels(p["wheels"])
     target, current = os.path.join(p["dest"], p["version"]), os.path.join(p["dest"], "current")
-    there = read(os.path.join(target, MARKER)) == p["fingerprint"]
+    if p["switch"] or module.check_mode:
+        there = read(os.path.join(target, MARKER)) == p["fingerprint"]
+    else:
+        there = hand_out(target, p["fingerprint"])
     previous = os.path.basename(os.readlink(current)) if os.path.islink(current) else ""
     to_switch = p["switch"] and previous != p["version"]
     result = {
@@ -219,9 +258,15 @@ def main() -> None:
     if module.check_mode or not result["changed"]:
         module.exit_json(**result)
     if not there and not p["bundle"]:
-        wheels = os.listdir(p["wheels"]) if os.path.isdir(p["wheels"]) else []
-        module.exit_json(missing=True, wheels=wheels, **result)
-    if not there:
+        module.exit_json(missing=True, wheels=wheels.names(), **result)
+    if not there and p["kind"] == "python":
+        with exclusive(p["wheels"]):
+            try:
+                install(module, target)
+            except WheelsGoneError:
+                module.exit_json(missing=True, wheels=wheels.names(), **result)
+            wheels.note(target)
+    elif not there:
         install(module, target)
     if to_switch:
         partial = f"{current}.partial"
@@ -231,6 +276,9 @@ def main() -> None:
         os.rename(partial, current)
         for name in outdated(os.listdir(p["dest"]), {p["version"], previous}):
             shutil.rmtree(os.path.join(p["dest"], name), ignore_errors=True)
+    if not there and p["kind"] == "python":
+        with exclusive(p["wheels"]):
+            tidy(module, wheels)
     module.exit_json(**result)
 
 

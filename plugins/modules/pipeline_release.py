@@ -13,6 +13,8 @@ description:
   - Unpacks a pipeline's repository into C(PATH/releases/ID), where the id is a sum over its content, and prepares it there as
     the pipeline's own user. Only a release that loads is made read-only and switched to, as C(PATH/current).
   - A release that does not load is removed again, its fault is reported, and the one before stays current.
+  - Each release points to its environment, as C(.environment). After a switch, what is in O(environments) and is none that a
+    release points to is removed, unless it was handed out within a day (a deploy under way may be about to use it).
 attributes:
   check_mode:
     description: Says whether there would be a new release and ships nothing; whether it would load is not known.
@@ -59,6 +61,11 @@ options:
     description: How many releases stay, the current one among them.
     type: int
     default: 5
+  environments:
+    description:
+      - Folder of the environments of all pipelines whose folders are beside O(path). If not given, none is removed; neither while
+        a release there does not say which is its own.
+    type: path
   release:
     description: Used internally; the id of the content.
     type: str
@@ -74,6 +81,7 @@ EXAMPLES = r"""
     path: /srv/pipelines/sales
     user: pl-sales
     python: /opt/pipeline-envs/4f2a/bin/python
+    environments: /opt/pipeline-envs
   register: release
 """
 
@@ -91,6 +99,11 @@ previous:
   description: Id of the release that was current before; empty if there was none.
   returned: always
   type: str
+removed:
+  description: Releases and environments that were removed.
+  returned: when it switched
+  type: list
+  elements: str
 seconds:
   description: How long preparing took.
   returned: when a release was installed
@@ -102,17 +115,18 @@ fingerprint:
 """
 
 import contextlib
-import fcntl
+import glob
 import os
 import pwd
 import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.foss_data.platform.plugins.module_utils.environments import exclusive, remove_unused, used_by
 
+ENVIRONMENT = ".environment"  # in a release: a link to what it runs in
 READY = ".ready"  # written last: without it a folder is what an interrupted play left
 LAST_LINES = 12
 
@@ -133,21 +147,6 @@ def to_remove(releases: dict[str, float], current: str, keep: int) -> list[str]:
     """Ids of the releases (id -> time it was made) that are too many; the current one always stays."""
     others = sorted((r for r in releases if r != current), key=lambda r: releases[r], reverse=True)
     return others[max(keep - 1, 0) :]
-
-
-@contextlib.contextmanager
-def exclusive(path: str) -> Iterator[None]:
-    """Wait until nobody else works below ``path``, and keep others out until the block ends.
-
-    What a killed play left running on the host goes on preparing, and both would write into one folder.
-    """
-    os.makedirs(path, exist_ok=True)
-    lock = os.open(path, os.O_RDONLY)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(lock)
 
 
 def prepare(module: AnsibleModule, folder: str) -> float:
@@ -202,12 +201,28 @@ def install(module: AnsibleModule, folder: str) -> float:
         # Code that a running process could change would not be the code that was deployed. Root's own right to write stays:
         # what a process copies from here, with its mode, it can change.
         own(folder, 0, user.pw_gid, 0o750, 0o022)
+        point(folder, p["python"])
         with open(os.path.join(folder, READY), "w", encoding="ascii") as marker:
             marker.write(p["release"] + "\n")
     except (OSError, RuntimeError) as error:
         shutil.rmtree(folder, ignore_errors=True)
         module.fail_json(msg=f"the release {p['release']} does not load, the one before stays: {error}")
     return seconds
+
+
+def point(folder: str, python: str) -> None:
+    """Let the release say which environment is its own."""
+    link = os.path.join(folder, ENVIRONMENT)
+    if not os.path.islink(link):
+        os.symlink(os.path.dirname(os.path.dirname(python)), link)
+
+
+def remove_environments(folder: str, pipelines: str) -> list[str]:
+    """Remove what is in ``folder`` and no release below ``pipelines`` needs."""
+    releases = {os.path.dirname(path) for path in glob.glob(os.path.join(pipelines, "*", "releases", "*", READY))}
+    if any(not os.path.islink(os.path.join(release, ENVIRONMENT)) for release in releases):
+        return []
+    return remove_unused(folder, used_by(os.path.join(pipelines, "*", "releases", "*", ENVIRONMENT)))
 
 
 def release(module: AnsibleModule) -> None:
@@ -225,6 +240,8 @@ def release(module: AnsibleModule) -> None:
         "fingerprint": p["release"],
         "diff": {"before": f"{p['path']}: {previous or 'absent'}\n", "after": f"{p['path']}: {p['release']}\n"},
     }
+    if there and not module.check_mode:
+        point(folder, p["python"])
     if module.check_mode or not result["changed"]:
         module.exit_json(**result)
     if not there and not p["bundle"]:
@@ -237,8 +254,11 @@ def release(module: AnsibleModule) -> None:
     os.symlink(os.path.join("releases", p["release"]), partial)
     os.rename(partial, current)
     made = {name: os.stat(os.path.join(releases, name)).st_mtime for name in os.listdir(releases)}
-    for name in to_remove(made, p["release"], p["keep"]):
-        shutil.rmtree(os.path.join(releases, name), ignore_errors=True)
+    result["removed"] = [os.path.join(releases, name) for name in to_remove(made, p["release"], p["keep"])]
+    for path in result["removed"]:
+        shutil.rmtree(path, ignore_errors=True)
+    if p["environments"]:
+        result["removed"] += remove_environments(p["environments"], os.path.dirname(p["path"]))
     module.exit_json(**result)
 
 
@@ -255,6 +275,7 @@ def main() -> None:
             "environment": {"type": "dict", "default": {}},
             "timeout": {"type": "int", "default": 300},
             "keep": {"type": "int", "default": 5},
+            "environments": {"type": "path"},
             "release": {"type": "str"},
             "bundle": {"type": "path"},
         },

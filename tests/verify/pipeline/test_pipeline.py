@@ -298,3 +298,23 @@ def test_a_run_survives_deploys_of_its_pipeline(host, play, module, on_host, hel
     assert len(releases) == KEPT
     assert {first, held.release()} <= set(releases)
     host.check_output("rm --recursive %s/verify", STATE)
+
+
+def test_environments_that_no_release_needs_are_removed(host, play, parking):
+    """With a deploy, when nobody asked for them for a day; what its releases run in stays."""
+    used = host.check_output("readlink --canonicalize %s/current/.environment", HOME)
+    assert host.check_output("systemctl show --value --property=ExecStart %s", UNIT).count(f"{used}/bin/dagster")
+    # As old as one gets: only that it is needed keeps it.
+    host.check_output("touch --date=2020-01-01 %s/.artifact", used)
+    stale, handed_out = "/opt/pipeline-envs/verify-stale", "/opt/pipeline-envs/verify-handed-out"
+    try:
+        for folder, when in ((stale, "2020-01-01"), (handed_out, "now")):
+            host.check_output("mkdir %s && touch --date=%s %s/.artifact", folder, when, folder)
+        with (parking.folder / "orchestration" / "definitions.py").open("a") as definitions:
+            definitions.write("\n# Another release.\n")
+        deployed = play(*parking.play)
+        assert deployed.returncode == 0, deployed.stdout + deployed.stderr
+        assert [host.file(path).exists for path in (used, stale, handed_out)] == [True, False, True]
+        assert host.check_output("readlink --canonicalize %s/current/.environment", HOME) == used
+    finally:
+        host.check_output("rm --recursive --force %s %s", stale, handed_out)

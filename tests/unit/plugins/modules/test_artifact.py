@@ -170,16 +170,25 @@ def environment(module, tmp_path):
     )
     uv.chmod(0o755)
     (tmp_path / "requirements.txt").write_text("alpha==1 --hash=sha256:0\n")
-    (tmp_path / "alpha.whl").write_text("wheel")
-    with tarfile.open(tmp_path / "env.tar", "w") as out:
-        out.add(tmp_path / "requirements.txt", "./requirements.txt")
-        out.add(tmp_path / "alpha.whl", "./wheels/alpha.whl")
 
-    def run() -> dict:
-        where = {"dest": str(tmp_path / "env"), "wheels": str(tmp_path / "cache" / "wheels"), "uv": str(uv)}
-        return module(artifact.main, version="1", fingerprint="f", kind="python", bundle=str(tmp_path / "env.tar"), **where)
+    def run(version: str = "1", *needed: str, ship: tuple[str, ...] | None = None, **options) -> dict:
+        needed = needed or ("alpha-1-py3-none-any.whl",)
+        with tarfile.open(tmp_path / "env.tar", "w") as out:
+            out.add(tmp_path / "requirements.txt", "./requirements.txt")
+            for name in needed if ship is None else ship:
+                (tmp_path / name).write_text("wheel")
+                out.add(tmp_path / name, f"./wheels/{name}")
+        where = {"dest": options.pop("dest", str(tmp_path / "env")), "wheels": str(tmp_path / "cache" / "wheels"), "uv": str(uv)}
+        shipped = {"kind": "python", "needed": list(needed), "bundle": str(tmp_path / "env.tar")}
+        return module(artifact.main, version=version, fingerprint=f"sum of {version}", **where, **shipped, **options)
 
     return run
+
+
+@pytest.fixture
+def cached(tmp_path):
+    """Names of the wheels on the host."""
+    return lambda: sorted(os.listdir(tmp_path / "cache" / "wheels"))
 
 
 def test_an_environment_is_built_offline_from_shipped_wheels_with_their_hashes(environment, tmp_path):
@@ -188,7 +197,7 @@ def test_an_environment_is_built_offline_from_shipped_wheels_with_their_hashes(e
     assert made.startswith("1 venv")
     assert "--relocatable" in made
     assert all(option in filled for option in ("--no-index", "--require-hashes", "--no-deps", "--compile-bytecode"))
-    assert (tmp_path / "cache" / "wheels" / "alpha.whl").read_text() == "wheel"
+    assert (tmp_path / "cache" / "wheels" / "alpha-1-py3-none-any.whl").read_text() == "wheel"
     assert (tmp_path / "env" / "current" / "bin").is_dir()
 
 
@@ -198,5 +207,49 @@ def test_an_environment_that_can_not_be_built_leaves_nothing_but_the_wheels(envi
     assert "the host is as before: the environment could not be built: no wheel of alpha" in failed["msg"]
     assert os.listdir(tmp_path / "env") == []
     # So the next try ships nothing twice.
-    assert (tmp_path / "cache" / "wheels" / "alpha.whl").exists()
+    assert (tmp_path / "cache" / "wheels" / "alpha-1-py3-none-any.whl").exists()
     assert os.listdir(tmp_path / "cache") == ["wheels"]
+
+
+A1, A2, BETA = "alpha-1-py3-none-any.whl", "alpha-2-py3-none-any.whl", "beta-1-py3-none-any.whl"
+
+
+def test_wheels_that_no_environment_was_built_from_go_with_what_uv_made_of_them(environment, cached, tmp_path):
+    environment("1", A1, BETA)
+    environment("2", A2, BETA)
+    # The version before stays, to go back to; with the third the first is gone.
+    assert cached() == [A1, A2, BETA]
+    environment("3", A2)
+    assert cached() == [A2, BETA]
+    environment("4", A2)
+    assert cached() == [A2]
+    asked = [line for line in (tmp_path / "asked").read_text().splitlines() if " cache clean " in line]
+    assert asked == ["1 cache clean --quiet alpha", "1 cache clean --quiet beta"]
+
+
+def test_wheels_of_another_folder_of_environments_stay(environment, cached, tmp_path):
+    environment("1", A1, dest=str(tmp_path / "other"))
+    environment("1", BETA)
+    environment("2", BETA)
+    assert cached() == [A1, BETA]
+
+
+def test_a_wheel_that_another_play_removed_meanwhile_is_asked_for_again(environment, cached, tmp_path):
+    """The host said that it had both, and one was shipped."""
+    environment("1", A1)
+    asked = environment("2", A1, BETA, ship=())
+    assert asked["missing"]
+    assert asked["wheels"] == [A1]
+    assert sorted(os.listdir(tmp_path / "env")) == ["1", "current"]
+    assert environment("2", A1, BETA, ship=(BETA,))["changed"]
+    assert cached() == [A1, BETA]
+
+
+def test_an_environment_that_is_handed_out_stays_for_a_day(environment, tmp_path):
+    environment(switch=False)
+    marker = tmp_path / "env" / "1" / ".artifact"
+    os.utime(marker, (0, 0))
+    assert not environment(switch=False, check=True)["changed"]
+    assert marker.stat().st_mtime == 0
+    assert not environment(switch=False)["changed"]
+    assert marker.stat().st_mtime > 0

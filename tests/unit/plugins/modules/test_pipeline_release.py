@@ -174,3 +174,96 @@ def test_the_current_one_always_stays():
     assert to_remove(made, "a", 2) == ["b"]
     assert to_remove(made, "a", 1) == ["c", "b"]
     assert to_remove(made, "c", 5) == []
+
+
+# -- environments
+
+
+@pytest.fixture
+def environments(tmp_path):
+    """Makes environments, all handed out long ago; says which there are."""
+    folder = tmp_path / "envs"
+
+    def make(*names: str) -> list[str]:
+        for name in names:
+            (folder / name / "bin").mkdir(parents=True)
+            (folder / name / ".artifact").touch()
+            os.utime(folder / name / ".artifact", (0, 0))
+            (folder / name / "bin" / "python").symlink_to(sys.executable)
+        return sorted(os.listdir(folder))
+
+    return make
+
+
+@pytest.fixture
+def deploy(install, tmp_path):
+    """Installs a release with its environment."""
+
+    def run(release: str, environment: str, **options) -> dict:
+        folder = tmp_path / "envs"
+        return install(release, python=str(folder / environment / "bin" / "python"), environments=str(folder), **options)
+
+    return run
+
+
+def test_environments_that_no_release_needs_are_removed(deploy, environments, home, tmp_path):
+    environments("one", "two", "three", "none")
+    deploy("aaa", "one", keep=2)
+    assert environments() == ["one"]
+    environments("two", "three")
+    deploy("bbb", "two", keep=2)
+    # The release before stays, and with it what it runs in.
+    assert environments() == ["one", "two"]
+    environments("three")
+    done = deploy("ccc", "three", keep=2)
+    assert environments() == ["three", "two"]
+    assert done["removed"] == [str(home / "releases" / "aaa"), str(tmp_path / "envs" / "one")]
+    assert os.readlink(home / "current" / ".environment") == str(tmp_path / "envs" / "three")
+    # Back to it, from what is there.
+    assert deploy("bbb", "two", keep=2, ship=False)["removed"] == []
+
+
+def test_those_of_other_pipelines_stay(deploy, environments, tmp_path):
+    environments("one", "two")
+    (tmp_path / "stock").mkdir()
+    deploy("aaa", "one", path=str(tmp_path / "stock"))
+    environments("two")
+    deploy("bbb", "two")
+    assert environments() == ["one", "two"]
+
+
+def test_one_that_was_just_handed_out_stays(deploy, environments, tmp_path):
+    """Another deploy has it, and has not come to its release yet."""
+    environments("one", "two", "old")
+    os.utime(tmp_path / "envs" / "two" / ".artifact")
+    deploy("aaa", "one")
+    assert environments() == ["one", "two"]
+
+
+def test_none_is_removed_while_a_release_does_not_say_which_it_needs(deploy, environments, home):
+    environments("one")
+    deploy("aaa", "one")
+    environments("two", "three")
+    (home / "releases" / "aaa" / ".environment").unlink()
+    assert deploy("bbb", "two")["removed"] == []
+    assert environments() == ["one", "three", "two"]
+    # It says so when it is deployed again.
+    deploy("aaa", "one", ship=False)
+    assert environments() == ["one", "two"]
+
+
+@pytest.mark.parametrize("fault", ["check", "broken"])
+def test_nothing_is_removed_by_a_deploy_that_was_none(deploy, environments, fault):
+    environments("one", "two")
+    options = {"check": True} if fault == "check" else {"files": {"fault": "it does not load"}}
+    deploy("aaa", "one", **options)
+    assert environments() == ["one", "two"]
+
+
+def test_what_an_interrupted_build_left_is_removed_after_a_day(deploy, environments, tmp_path):
+    environments("one")
+    for name, when in ((".two.x7", 0), (".two.x8", None)):
+        (tmp_path / "envs" / name).mkdir()
+        os.utime(tmp_path / "envs" / name, None if when is None else (when, when))
+    deploy("aaa", "one")
+    assert environments() == [".two.x8", "one"]
