@@ -10,7 +10,7 @@ from pathlib import Path
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
-from ..module_utils.pipeline_source import SourceError, files_of, pack, release_id
+from ..module_utils.pipeline_source import SourceError, files_of, pack
 
 
 class ActionModule(ActionBase):
@@ -24,24 +24,28 @@ class ActionModule(ActionBase):
         """Return the module's result; see its RETURN."""
         super().run(tmp, task_vars)
         arguments = dict(self._task.args)
-        try:
-            files = files_of(Path(arguments.get("source") or ""))
-        except SourceError as error:
-            # Without its cause, which Ansible would print as well: the same sentence twice.
-            raise AnsibleActionFail(f"{error}.") from None
-        arguments["release"] = release_id(files)
+        with tempfile.TemporaryDirectory() as folder:
+            bundle = Path(folder) / "release.tar"
+            try:
+                # Read once: what travels is what the id says, whatever is edited meanwhile.
+                release = pack(files_of(Path(arguments.get("source") or "")), bundle)
+                if arguments.get("release") not in (None, release):
+                    raise SourceError(f"{arguments['source']} was changed while it was deployed: deploy again")
+            except SourceError as error:
+                # Without its cause, which Ansible would print as well: the same sentence twice.
+                raise AnsibleActionFail(f"{error}.") from None
+            return self._install(arguments | {"release": release}, bundle, task_vars)
+
+    def _install(self, arguments: dict, bundle: Path, task_vars: dict) -> dict:
         module = {"module_name": "foss_data.platform.pipeline_release", "task_vars": task_vars}
         try:
             result = self._execute_module(module_args=arguments, **module)
             if result.get("failed") or not result.pop("missing", False) or self._task.check_mode:
                 return result
-            with tempfile.TemporaryDirectory() as folder:
-                bundle = Path(folder) / "release.tar"
-                pack(files, bundle)
-                # Without pipelining there is one by now, and only the last one made would be removed.
-                remote_folder = self._connection._shell.tmpdir or self._make_tmp_path()
-                remote = self._connection._shell.join_path(remote_folder, "release.tar")
-                self._transfer_file(str(bundle), remote)
+            # Without pipelining there is one by now, and only the last one made would be removed.
+            remote_folder = self._connection._shell.tmpdir or self._make_tmp_path()
+            remote = self._connection._shell.join_path(remote_folder, "release.tar")
+            self._transfer_file(str(bundle), remote)
             return self._execute_module(module_args=arguments | {"bundle": remote}, **module)
         finally:
             self._remove_tmp_path(self._connection._shell.tmpdir)

@@ -80,7 +80,7 @@ class LookupModule(LookupBase):
             except SourceError as error:
                 faults.append(str(error))
         names = [pipeline["name"] for pipeline in found]
-        faults += conflicts(names)
+        faults += conflicts([pipeline["manifest"] for pipeline in found])
         only = self.get_option("only")
         if only and only not in names and not faults:
             faults.append(f"there is no pipeline {only} in the list `pipelines`, which has {', '.join(names) or 'none'}")

@@ -42,7 +42,7 @@ options:
   switch:
     description:
       - Whether C(DEST/current) is pointed to the version; then only this version and the one before are kept.
-      - If not, what is in O(dest) is kept for a day after it was last asked for; M(foss_data.platform.pipeline_release) removes
+      - If not, what is in O(dest) is kept for a day after it was last asked for; M(foss_data.platform.pipeline_current) removes
         what nothing needs after that.
     type: bool
     default: true

@@ -6,15 +6,15 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: pipeline_release
-short_description: Install a release of a pipeline beside the running one, and switch if it loads
+short_description: Install a release of a pipeline beside the running one
 version_added: 0.1.0
 author: FOSS Data Platform contributors (@foss-data)
 description:
   - Unpacks a pipeline's repository into C(PATH/releases/ID), where the id is a sum over its content, and prepares it there as
-    the pipeline's own user. Only a release that loads is made read-only and switched to, as C(PATH/current).
-  - A release that does not load is removed again, its fault is reported, and the one before stays current.
-  - Each release points to its environment, as C(.environment). After a switch, what is in O(environments) and is none that a
-    release points to is removed, unless it was handed out within a day (a deploy under way may be about to use it).
+    the pipeline's own user, in a transient unit without network, of which nothing goes on running. Then it is made read-only.
+  - A release that does not load is removed again, and its fault is reported.
+  - Each release points to its environment, as C(.environment), so that it stays.
+  - M(foss_data.platform.pipeline_current) makes it the current one, when it is known to run.
 attributes:
   check_mode:
     description: Says whether there would be a new release and ships nothing; whether it would load is not known.
@@ -49,6 +49,13 @@ options:
     type: list
     elements: str
     default: [.]
+  properties:
+    description:
+      - Properties of the unit that it is prepared in, C(NAME=VALUE) as in a unit file; the sandbox, above all.
+      - Its user, folder, time and end are the module's.
+    type: list
+    elements: str
+    default: []
   environment:
     description: Environment variables that it is prepared with. No secrets; it has to load without any service.
     type: dict
@@ -57,17 +64,8 @@ options:
     description: Seconds that preparing may take.
     type: int
     default: 300
-  keep:
-    description: How many releases stay, the current one among them.
-    type: int
-    default: 5
-  environments:
-    description:
-      - Folder of the environments of all pipelines whose folders are beside O(path). If not given, none is removed; neither while
-        a release there does not say which is its own.
-    type: path
   release:
-    description: Used internally; the id of the content.
+    description: The id that the content has to have; one that was edited meanwhile is refused. The default is whatever it has.
     type: str
   bundle:
     description: Used internally; what was shipped.
@@ -81,7 +79,6 @@ EXAMPLES = r"""
     path: /srv/pipelines/sales
     user: pl-sales
     python: /opt/pipeline-envs/4f2a/bin/python
-    environments: /opt/pipeline-envs
   register: release
 """
 
@@ -96,14 +93,9 @@ release:
   returned: always
   type: str
 previous:
-  description: Id of the release that was current before; empty if there was none.
+  description: Id of the current release; empty if there is none.
   returned: always
   type: str
-removed:
-  description: Releases and environments that were removed.
-  returned: when it switched
-  type: list
-  elements: str
 seconds:
   description: How long preparing took.
   returned: when a release was installed
@@ -115,38 +107,68 @@ fingerprint:
 """
 
 import contextlib
-import glob
 import os
 import pwd
+import re
 import shutil
-import signal
-import subprocess
+import stat
 import time
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.foss_data.platform.plugins.module_utils.environments import exclusive, remove_unused, used_by
+from ansible_collections.foss_data.platform.plugins.module_utils.environments import exclusive
+from ansible_collections.foss_data.platform.plugins.module_utils.releases import ENVIRONMENT, READY, current
 
-ENVIRONMENT = ".environment"  # in a release: a link to what it runs in
-READY = ".ready"  # written last: without it a folder is what an interrupted play left
 LAST_LINES = 12
+ENDS = {
+    "timeout": "it took more than {timeout} s and was stopped",
+    "oom-kill": "it needed more memory than `memory_mb` of its pipeline.yml allows",
+}
 
 
-def own(folder: str, uid: int, gid: int, directory_mode: int, drop: int) -> None:
-    """Give all of ``folder`` to a user; files lose the permission bits ``drop``."""
-    for parent, _folders, names in os.walk(folder):
-        os.chown(parent, uid, gid)
-        os.chmod(parent, directory_mode)
-        for name in names:
-            path = os.path.join(parent, name)
-            os.chown(path, uid, gid, follow_symlinks=False)
-            if not os.path.islink(path):
-                os.chmod(path, os.stat(path).st_mode & ~drop & 0o7777)
+def own(folder: str, uid: int, gid: int, drop: int) -> None:
+    """Give all of ``folder`` to a user, itself last; files lose the permission bits ``drop``. Raises RuntimeError.
+
+    Through open folders, and never through a link: the pipeline's code has been at work in there, and this is root.
+    """
+    for _path, folders, names, at in os.fwalk(folder, topdown=False):
+        for name in [*folders, *names]:
+            kind = os.stat(name, dir_fd=at, follow_symlinks=False).st_mode
+            if stat.S_ISDIR(kind):
+                continue
+            if not stat.S_ISREG(kind) and not stat.S_ISLNK(kind):
+                raise RuntimeError(f"it left {name}, which is neither a file nor a folder nor a link")
+            os.chown(name, uid, gid, dir_fd=at, follow_symlinks=False)
+            if stat.S_ISREG(kind):
+                file = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=at)
+                try:
+                    os.fchmod(file, os.fstat(file).st_mode & 0o777 & ~drop)
+                finally:
+                    os.close(file)
+        os.fchown(at, uid, gid)
+        os.fchmod(at, 0o750)
 
 
-def to_remove(releases: dict[str, float], current: str, keep: int) -> list[str]:
-    """Ids of the releases (id -> time it was made) that are too many; the current one always stays."""
-    others = sorted((r for r in releases if r != current), key=lambda r: releases[r], reverse=True)
-    return others[max(keep - 1, 0) :]
+def is_ready(folder: str) -> bool:
+    """Whether a release was installed there to the end. Until then the folder is not root's, whatever is in it."""
+    try:
+        return os.lstat(folder).st_uid == os.geteuid() and stat.S_ISREG(os.lstat(os.path.join(folder, READY)).st_mode)
+    except FileNotFoundError:
+        return False
+
+
+def point(folder: str, python: str) -> None:
+    """Let the release say which environment is its own."""
+    link = os.path.join(folder, ENVIRONMENT)
+    if not os.path.lexists(link):
+        os.symlink(os.path.dirname(os.path.dirname(python)), link)
+
+
+def mark_ready(folder: str, release: str) -> None:
+    """Write the mark, and never where something of that name leads."""
+    with open(
+        os.open(os.path.join(folder, READY), os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o644), "w", encoding="ascii"
+    ) as marker:
+        marker.write(release + "\n")
 
 
 def prepare(module: AnsibleModule, folder: str) -> float:
@@ -160,31 +182,42 @@ def prepare(module: AnsibleModule, folder: str) -> float:
         "PYTHONPATH": ":".join(os.path.normpath(os.path.join(folder, part)) for part in p["python_path"]),
         **{name: str(value) for name, value in p["environment"].items()},
     }
+    properties = [
+        "UMask=0027",
+        *p["properties"],
+        f"User={user.pw_name}",
+        f"Group={user.pw_gid}",
+        f"WorkingDirectory={folder}",
+        f"ReadWritePaths={folder}",
+        # It has to load without any service.
+        "PrivateNetwork=yes",
+        f"RuntimeMaxSec={p['timeout']}",
+        "Restart=no",
+        # Nothing that it started outlives it: the folder is root's from then on.
+        "KillMode=control-group",
+        "KillSignal=SIGKILL",
+    ]
+    unit = f"pipeline-prepare-{os.path.basename(p['path'])}.service"
+    # One that a killed module left.
+    module.run_command(["systemctl", "stop", unit])
     began = time.monotonic()
-    process = subprocess.Popen(
-        [p["python"], *p["command"]],
-        cwd=folder,
-        env=environment,
-        user=user.pw_uid,
-        group=user.pw_gid,
-        extra_groups=[],
-        umask=0o027,
-        start_new_session=True,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
+    rc, out, err = module.run_command(
+        [
+            *("systemd-run", f"--unit={unit}", "--service-type=exec", "--wait", "--pipe", "--collect"),
+            *(f"--property={text}" for text in properties),
+            *(f"--setenv={name}={value}" for name, value in environment.items()),
+            # What systemd-run says itself is told apart from what the pipeline says. It has no input.
+            *("--", "/bin/sh", "-c", 'exec "$0" "$@" 2>&1 </dev/null', p["python"], *p["command"]),
+        ],
         errors="replace",
+        # A setting may well contain a `$`.
+        expand_user_and_vars=False,
     )
-    try:
-        output = process.communicate(timeout=p["timeout"])[0]
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
-        raise RuntimeError(f"it took more than {p['timeout']} s and was stopped") from None
-    if process.returncode:
-        lines = [line for line in output.splitlines() if line.strip()][-LAST_LINES:]
-        raise RuntimeError(" | ".join(lines) or f"it ended with {process.returncode} and said nothing")
+    if rc:
+        end = re.search(r"^Finished with result: (.*)", err, re.MULTILINE)
+        lines = [line for line in (out if end else err).splitlines() if line.strip()][-LAST_LINES:]
+        said = ENDS.get(end[1], "").format(**p) if end else ""
+        raise RuntimeError(said or " | ".join(lines) or f"it ended with {rc} and said nothing")
     return time.monotonic() - began
 
 
@@ -195,70 +228,45 @@ def install(module: AnsibleModule, folder: str) -> float:
     shutil.rmtree(folder, ignore_errors=True)
     os.makedirs(folder)
     try:
+        os.chown(folder, user.pw_uid, user.pw_gid)
         module.run_command(["tar", "-xf", p["bundle"], "-C", folder, "--no-same-owner"], check_rc=True)
-        own(folder, user.pw_uid, user.pw_gid, 0o750, 0)
+        own(folder, user.pw_uid, user.pw_gid, 0)
         seconds = prepare(module, folder)
         # Code that a running process could change would not be the code that was deployed. Root's own right to write stays:
         # what a process copies from here, with its mode, it can change.
-        own(folder, 0, user.pw_gid, 0o750, 0o022)
+        own(folder, os.geteuid(), user.pw_gid, 0o022)
+        for name in (ENVIRONMENT, READY):
+            if os.path.lexists(os.path.join(folder, name)):
+                raise RuntimeError(f"it has a file {name} at its top, where the platform keeps one: rename it")
         point(folder, p["python"])
-        with open(os.path.join(folder, READY), "w", encoding="ascii") as marker:
-            marker.write(p["release"] + "\n")
+        mark_ready(folder, p["release"])
     except (OSError, RuntimeError) as error:
         shutil.rmtree(folder, ignore_errors=True)
-        module.fail_json(msg=f"the release {p['release']} does not load, the one before stays: {error}")
+        stays = ", the one before stays" if current(p["path"]) else ""
+        module.fail_json(msg=f"the release {p['release']} does not load{stays}: {error}")
     return seconds
 
 
-def point(folder: str, python: str) -> None:
-    """Let the release say which environment is its own."""
-    link = os.path.join(folder, ENVIRONMENT)
-    if not os.path.islink(link):
-        os.symlink(os.path.dirname(os.path.dirname(python)), link)
-
-
-def remove_environments(folder: str, pipelines: str) -> list[str]:
-    """Remove what is in ``folder`` and no release below ``pipelines`` needs."""
-    releases = {os.path.dirname(path) for path in glob.glob(os.path.join(pipelines, "*", "releases", "*", READY))}
-    if any(not os.path.islink(os.path.join(release, ENVIRONMENT)) for release in releases):
-        return []
-    return remove_unused(folder, used_by(os.path.join(pipelines, "*", "releases", "*", ENVIRONMENT)))
-
-
 def release(module: AnsibleModule) -> None:
-    """Install the release if it is not there, switch to it, leave."""
+    """Install the release if it is not there, leave."""
     p = module.params
-    releases, current = os.path.join(p["path"], "releases"), os.path.join(p["path"], "current")
-    folder = os.path.join(releases, p["release"])
-    there = os.path.exists(os.path.join(folder, READY))
-    previous = os.path.basename(os.readlink(current)) if os.path.islink(current) else ""
+    folder = os.path.join(p["path"], "releases", p["release"])
+    there = is_ready(folder)
     result = {
-        "changed": not there or previous != p["release"],
+        "changed": not there,
         "path": folder,
         "release": p["release"],
-        "previous": previous,
+        "previous": current(p["path"]),
         "fingerprint": p["release"],
-        "diff": {"before": f"{p['path']}: {previous or 'absent'}\n", "after": f"{p['path']}: {p['release']}\n"},
+        "diff": {"before": "" if there else f"{folder}: absent\n", "after": "" if there else f"{folder}: ready\n"},
     }
     if there and not module.check_mode:
         point(folder, p["python"])
-    if module.check_mode or not result["changed"]:
+    if module.check_mode or there:
         module.exit_json(**result)
-    if not there and not p["bundle"]:
+    if not p["bundle"]:
         module.exit_json(missing=True, **result)
-    if not there:
-        result["seconds"] = round(install(module, folder), 2)
-    partial = f"{current}.partial"
-    if os.path.lexists(partial):
-        os.unlink(partial)
-    os.symlink(os.path.join("releases", p["release"]), partial)
-    os.rename(partial, current)
-    made = {name: os.stat(os.path.join(releases, name)).st_mtime for name in os.listdir(releases)}
-    result["removed"] = [os.path.join(releases, name) for name in to_remove(made, p["release"], p["keep"])]
-    for path in result["removed"]:
-        shutil.rmtree(path, ignore_errors=True)
-    if p["environments"]:
-        result["removed"] += remove_environments(p["environments"], os.path.dirname(p["path"]))
+    result["seconds"] = round(install(module, folder), 2)
     module.exit_json(**result)
 
 
@@ -272,10 +280,9 @@ def main() -> None:
             "python": {"type": "path", "required": True},
             "command": {"type": "list", "elements": "str", "default": ["-m", "pipeline_shared.prepare"]},
             "python_path": {"type": "list", "elements": "str", "default": ["."]},
+            "properties": {"type": "list", "elements": "str", "default": []},
             "environment": {"type": "dict", "default": {}},
             "timeout": {"type": "int", "default": 300},
-            "keep": {"type": "int", "default": 5},
-            "environments": {"type": "path"},
             "release": {"type": "str"},
             "bundle": {"type": "path"},
         },

@@ -25,13 +25,55 @@ def test_broken_code(host, play, parking, invocation, fault):
     assert done.returncode
     # At the pipeline, and once more in the end, where it can't be overlooked.
     [_at_once, error] = [line for line in done.stdout.splitlines() if line.startswith("[ERROR]")]
-    assert f"Not deployed, the release before stays: {parking.name}: " in error
-    assert f"the release {parking.release()} does not load, the one before stays: " in error
+    assert f"Not deployed: {parking.name}: the release {parking.release()} does not load, the one before stays: " in error
+    assert error.endswith(" (nothing was switched)")
     # dbt names its files from its own folder on.
     assert file.removeprefix("dbt/") in error
     assert said in error
     assert (invocation(unit), host.check_output(state, parking.home, parking.home, parking.name)) == before
     assert host.check_output("systemctl show --value --property=ActiveState %s", unit) == "active"
+
+
+ONLY_PREPARES = {
+    "Dagster can't load it": (
+        "orchestration/definitions.py",
+        'import os\nif "DAGSTER_PG_PASSWORD" in os.environ:\n    raise RuntimeError("not in service")\n',
+        "not in service",
+    ),
+    "its server ends": (
+        "sitecustomize.py",
+        'import os\nif "DAGSTER_PG_PASSWORD" in os.environ:\n    os._exit(3)\n',
+        "did not become ready",
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", ONLY_PREPARES)
+def test_code_that_loads_but_not_in_service(host, play, parking, clean, fault):
+    """What ran before runs again, with its own settings, as if nothing had been."""
+    file, text, said = ONLY_PREPARES[fault]
+    unit = f"pipeline@{parking.name}"
+    state = "readlink %s/current; sha256sum /etc/pipelines/%s/* /etc/systemd/system/%s.service"
+    before = host.check_output(state, parking.home, parking.name, unit)
+    release = before.splitlines()[0].removeprefix("releases/")
+    with (parking.folder / file).open("a") as broken:
+        broken.write(text)
+    manifest = parking.folder / "pipeline.yml"
+    manifest.write_text(manifest.read_text().replace("settings:\n", "settings:\n  ANOTHER_SETTING: new\n"))
+    done = play(*parking.play)
+    assert done.returncode
+    error = [line for line in done.stdout.splitlines() if line.startswith("[ERROR]")][-1]
+    assert (
+        f"Not deployed: {parking.name}: the release {parking.release()} was not taken into service, {release} runs again: "
+        in error
+    )
+    assert said in error
+    assert host.check_output(state, parking.home, parking.name, unit) == before
+    running = host.check_output("systemctl show --value --property=ActiveState --property=ExecStart %s", unit)
+    assert "active\n" in running
+    assert f"--working-directory {parking.home}/releases/{release} " in running
+    # Dagster has loaded it, too, and a deploy of it finds nothing to do.
+    clean("playbooks/pipelines.yml")
 
 
 def test_two_pipelines_with_one_name(refusal, parking):

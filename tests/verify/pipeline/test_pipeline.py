@@ -94,6 +94,21 @@ HOLD = """    def ingest_feed():
 """
 
 
+# While the release is prepared: start what would stay, and ask who answers.
+STRAY = """
+import os, pathlib, socket, subprocess
+if "DAGSTER_PG_PASSWORD" not in os.environ:
+    subprocess.Popen(["sleep", "86399"], start_new_session=True)
+    pathlib.Path(os.environ["PIPELINE_DATA_DIR"], "verify-began").write_text("")
+    for port in 8080, 9010:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=5)
+        except OSError:
+            continue
+        raise RuntimeError(f"port {port} answers")
+"""
+
+
 @pytest.fixture
 def trino(on_host):
     """Rows of a statement, or the name of the error."""
@@ -227,6 +242,16 @@ def test_the_same_content_changes_nothing(host, play, parking):
     done = play(*parking.play)
     assert done.returncode == 0, done.stdout + done.stderr
     assert re.search(r"changed=0 .*failed=0", done.stdout), done.stdout
+
+
+def test_preparing_reaches_nothing_and_leaves_nothing_running(host, play, parking):
+    """Its own code is run by then, in a folder that becomes root's."""
+    with (parking.folder / "orchestration" / "definitions.py").open("a") as definitions:
+        definitions.write(STRAY)
+    deployed = play(*parking.play)
+    assert deployed.returncode == 0, deployed.stdout + deployed.stderr
+    host.check_output("rm %s/verify-began", STATE)
+    assert host.run("pgrep --uid pl-%s --full --list-full 'sleep 86399'", NAME).stdout == ""
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from ansible_collections.foss_data.platform.plugins.module_utils.pipeline_source import files_of, release_id
 
 ME = {"owner": getpass.getuser(), "group": grp.getgrgid(os.getgid()).gr_name}
 TOOL = b"#!/bin/sh\necho tool\n"
@@ -110,6 +111,33 @@ def test_a_mirror_is_one_variable(play, catalogue, web, tmp_path):
     code, results = play(tasks, artifacts=catalogue, artifact_mirror=str(tmp_path / "mirror"))
     assert code == 0, results
     assert web.asked == []
+
+
+# -- pipeline_release
+
+
+@pytest.fixture
+def pipeline(tmp_path) -> dict:
+    """Options for a repository with one file."""
+    source = tmp_path / "sales"
+    source.mkdir()
+    (source / "code.py").write_text("1\n")
+    subprocess.run(["git", "init", "--quiet", str(source)], check=True)
+    return {"source": str(source), "path": str(tmp_path / "srv"), "user": ME["owner"], "python": sys.executable}
+
+
+def test_a_release_is_known_by_what_would_travel(play, pipeline):
+    tasks = [{"name": "release", "foss_data.platform.pipeline_release": pipeline}]
+    code, results = play(tasks, "--check")
+    assert (code, results["release"]["changed"]) == (0, True)
+    assert results["release"]["release"] == release_id(files_of(Path(pipeline["source"])))
+
+
+def test_a_repository_that_is_edited_meanwhile(play, pipeline):
+    """Its manifest was read before: of one state, and the code of another, nobody knows what it does."""
+    tasks = [{"name": "release", "foss_data.platform.pipeline_release": pipeline | {"release": "0d9e4c2ab71f"}}]
+    code, results = play(tasks)
+    assert (code, results["release"]["msg"]) == (2, f"{pipeline['source']} was changed while it was deployed: deploy again.")
 
 
 # -- service_files

@@ -79,6 +79,14 @@ def test_two_of_one_name(repository):
         look(*terms, only="stock")
 
 
+def test_two_of_one_schema(repository):
+    terms = [repository("sales"), repository("sales_eu")]
+    manifest = Path(terms[0]["path"]) / "pipeline.yml"
+    manifest.write_text(manifest.read_text().replace("[raw]", "[raw, eu_raw]"))
+    with pytest.raises(AnsibleLookupError, match="sales and sales_eu would both have the schema"):
+        look(*terms)
+
+
 def test_all_faults_at_once(repository, tmp_path):
     with pytest.raises(AnsibleLookupError) as caught:
         look(repository("sales"), {"path": str(tmp_path / "nowhere")}, repository("other", "Not A Name"))

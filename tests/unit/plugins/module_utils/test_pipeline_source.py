@@ -92,6 +92,116 @@ def test_a_link_to_nothing_is_refused(repository):
         files_of(repository)
 
 
+@pytest.mark.parametrize("target", ["data/big.csv", ".git", ".git/config"])
+def test_a_link_to_what_git_ignores_is_refused(repository, target):
+    """A key lies in many a checkout, ignored; a link would ship it."""
+    (repository / "link").symlink_to(target)
+    with pytest.raises(SourceError, match=rf"link is a link to .*/{target}, which git ignores: remove it"):
+        files_of(repository)
+
+
+def test_a_link_to_a_folder_that_git_ignores_brings_nothing(repository):
+    (repository / "link").symlink_to("data")
+    assert [name for name in files_of(repository) if name.startswith("link")] == []
+
+
+def test_a_link_within_the_repository(repository):
+    (repository / "link").symlink_to("scripts/run.sh")
+    assert files_of(repository)["link"] == repository / "scripts" / "run.sh"
+
+
+@pytest.mark.parametrize(("name", "target"), [("again", "."), ("scripts/up", ".."), ("scripts/self", ".")])
+def test_a_link_to_a_folder_that_it_lies_in_is_refused(repository, name, target):
+    (repository / name).symlink_to(target)
+    with pytest.raises(SourceError, match=f"{name} is a link to .*, which it lies in: remove it"):
+        files_of(repository)
+
+
+def test_links_that_lead_to_each_other_are_refused(repository):
+    for folder, link in (("one", "two"), ("two", "one")):
+        (repository / folder).mkdir()
+        (repository / folder / "link").symlink_to(f"../{link}")
+    with pytest.raises(SourceError, match="which it lies in: remove it"):
+        files_of(repository)
+
+
+def test_two_links_to_one_folder(repository):
+    for link in "a", "b":
+        (repository / link).symlink_to("scripts")
+    assert {"a/run.sh", "b/run.sh"} <= files_of(repository).keys()
+
+
+def test_a_repository_inside(repository):
+    inner = repository / "inner"
+    subprocess.run(["git", "init", "--quiet", str(inner)], check=True)
+    (inner / "code.py").write_text("")
+    assert "inner/code.py" in files_of(repository)
+
+
+# -- a repository that means no good
+
+
+def configure(repository: Path, name: str, value: str) -> None:
+    subprocess.run(["git", "-C", str(repository), "config", name, value], check=True)
+
+
+def test_nothing_that_a_repository_names_is_run(repository, tmp_path):
+    ran = tmp_path / "ran"
+    script = repository / "scripts" / "run.sh"
+    script.write_text(f"#!/bin/sh\ntouch {ran}\n")
+    subprocess.run(["git", "-C", str(repository), "add", "."], check=True)
+    configure(repository, "core.fsmonitor", str(script))
+    configure(repository, "core.pager", str(script))
+    # That it would be run, if it were not for us.
+    subprocess.run(["git", "-C", str(repository), "ls-files"], check=True, capture_output=True)
+    assert ran.exists()
+    ran.unlink()
+    assert "scripts/run.sh" in files_of(repository)
+    assert not ran.exists()
+
+
+def test_nor_what_a_repository_hidden_among_its_files_names(repository, tmp_path):
+    """A folder that looks like a bare repository is taken for one by git."""
+    ran = tmp_path / "ran"
+    hidden = repository / "pipelines"
+    subprocess.run(["git", "init", "--quiet", "--bare", str(hidden)], check=True)
+    (hidden / "pipeline.yml").write_text(MANIFEST)
+    configure(hidden, "core.bare", "false")
+    configure(hidden, "core.worktree", str(repository))
+    configure(hidden, "core.fsmonitor", f"touch {ran}; false")
+    with pytest.raises(SourceError, match="git can't list"):
+        files_of(hidden)
+    assert not ran.exists()
+
+
+def test_a_repository_does_not_say_where_its_files_lie(repository, tmp_path):
+    """Otherwise a link could lead anywhere."""
+    (tmp_path / "secret").write_text("x")
+    (repository / "link").symlink_to("../secret")
+    for elsewhere in "/", str(tmp_path):
+        configure(repository, "core.worktree", elsewhere)
+        with pytest.raises(SourceError, match=rf"git takes {elsewhere} for the repository of .*: remove core\.worktree from"):
+            files_of(repository)
+
+
+def test_one_that_another_user_owns(repository, monkeypatch):
+    # Known to git's own tests alone; the real thing would need a second user.
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    with pytest.raises(SourceError) as caught:
+        files_of(repository)
+    assert str(caught.value) == (
+        f"{repository} belongs to another user, who would decide what is deployed: deploy it as that user, take it over with "
+        f"`chown -R`, or, if you trust that user, run `git config --global --add safe.directory {repository}`"
+    )
+
+
+def test_where_a_play_is_started_from_does_not_matter(repository, tmp_path, monkeypatch):
+    """git sets these for its hooks."""
+    monkeypatch.setenv("GIT_DIR", str(tmp_path / "other"))
+    monkeypatch.setenv("GIT_INDEX_FILE", str(tmp_path / "index"))
+    assert "pipeline.yml" in files_of(repository)
+
+
 def test_no_repository(tmp_path):
     with pytest.raises(SourceError, match=r"git can't list .*: a pipeline is a git repository, run `git init` there"):
         files_of(tmp_path)
@@ -147,6 +257,30 @@ def test_a_bundle_has_the_files_and_nothing_of_this_machine(repository, tmp_path
         assert bundle.extractfile("./pipeline.yml").read().decode() == MANIFEST
     assert {m.name: m.mode for m in members} == {"./.gitignore": 0o644, "./pipeline.yml": 0o644, "./scripts/run.sh": 0o755}
     assert {(m.uid, m.gid, m.uname, m.mtime) for m in members} == {(0, 0, "", 0)}
+
+
+def test_the_id_is_that_of_what_was_packed(repository, tmp_path, monkeypatch):
+    """One read after the other: whoever edits in between changes neither."""
+    files = files_of(repository)
+    before = release_id(files)
+    read = pipeline_source._read
+
+    def edited(path: Path):
+        content = read(path)
+        path.write_text("edited")
+        return content
+
+    monkeypatch.setattr(pipeline_source, "_read", edited)
+    assert pack(files, tmp_path / "bundle.tar") == before
+    with tarfile.open(tmp_path / "bundle.tar") as bundle:
+        assert bundle.extractfile("./pipeline.yml").read().decode() == MANIFEST
+
+
+def test_a_file_that_goes_away(repository, tmp_path):
+    files = files_of(repository)
+    (repository / "pipeline.yml").unlink()
+    with pytest.raises(SourceError, match=r"pipeline\.yml went away while it was read: deploy again"):
+        pack(files, tmp_path / "bundle.tar")
 
 
 # -- the manifest
@@ -224,6 +358,21 @@ def test_users_of_long_names_are_kept_apart():
     assert all(len(user) <= pipeline_source.LONGEST_USER for user in users)
 
 
-def test_conflicts():
-    assert conflicts(["a", "b"]) == []
-    assert conflicts(["a", "b", "a"]) == ["two pipelines are called a: rename one, they would share schemas, keys and user"]
+def pipelines(**schemas: list[str]) -> list[dict]:
+    return [{"name": name, "schemas": those} for name, those in schemas.items()]
+
+
+def test_pipelines_that_can_live_beside_each_other():
+    assert conflicts(pipelines(a=["raw", "b_raw"], b=["raw"])) == []
+
+
+def test_two_of_one_name():
+    [fault, *_] = conflicts(pipelines(a=["raw"], b=["raw"]) + pipelines(a=["raw"]))
+    assert fault == "two pipelines are called a: rename one, they would share schemas, keys and user"
+
+
+def test_two_of_one_schema():
+    """Name and schema are joined by what both may contain."""
+    assert conflicts(pipelines(sales=["raw", "eu_marts"], sales_eu=["raw", "marts"])) == [
+        "the pipelines sales and sales_eu would both have the schema sales_eu_marts: rename one, or its schema"
+    ]

@@ -3,6 +3,7 @@
 """pipeline_release on the host: only a release that loads is switched to, and nothing half done stays."""
 
 import contextlib
+import json
 import os
 import pwd
 import sys
@@ -11,8 +12,8 @@ import threading
 from pathlib import Path
 
 import pytest
+from ansible_collections.foss_data.platform.plugins.module_utils import releases as of_pipeline
 from ansible_collections.foss_data.platform.plugins.modules import pipeline_release
-from ansible_collections.foss_data.platform.plugins.modules.pipeline_release import to_remove
 
 # What a release runs to get ready: it writes a file, and fails if it is told so.
 PREPARE = """
@@ -22,6 +23,37 @@ pathlib.Path("made").chmod(0o666)
 if pathlib.Path("fault").exists():
     sys.exit(pathlib.Path("fault").read_text())
 """
+# Runs the command as systemd-run does, but in no unit: those are seen on a host, in tests/verify.
+SYSTEMD_RUN = f"""#!{sys.executable}
+import json, os, pathlib, subprocess, sys
+options, command = sys.argv[1:sys.argv.index("--")], sys.argv[sys.argv.index("--") + 1:]
+pathlib.Path(__file__).with_name("options").write_text(json.dumps(options))
+properties, environment = (dict(o.split("=", 2)[1:] for o in options if o.startswith(k)) for k in ("--property", "--setenv"))
+given = {{"cwd": properties["WorkingDirectory"], "env": environment, "timeout": float(properties["RuntimeMaxSec"])}}
+try:
+    code = subprocess.run(command, **given).returncode
+    result = "success" if code == 0 else "exit-code"
+except subprocess.TimeoutExpired:
+    code, result = 1, "timeout"
+except FileNotFoundError:
+    sys.exit("Failed to start transient service unit: no such user")
+if os.environ.get("OUT_OF_MEMORY"):
+    code, result = 1, "oom-kill"
+sys.stderr.write(f"Running as unit: x.service\\nFinished with result: {{result}}\\n")
+sys.exit(code)
+"""
+
+
+@pytest.fixture(autouse=True)
+def systemd(tmp_path, monkeypatch) -> Path:
+    """A folder of programs that stand for systemd's, with the options that the last one was given."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    for name, text in {"systemd-run": SYSTEMD_RUN, "systemctl": "#!/bin/sh\nexit 5\n"}.items():
+        (folder / name).write_text(text)
+        (folder / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
+    return folder
 
 
 @pytest.fixture
@@ -62,10 +94,34 @@ def releases(home: Path) -> list[str]:
 
 def test_first_release(install, home):
     done = install("aaa", environment={"SETTING": "given"})
-    assert (done["changed"], done["previous"], done["path"]) == (True, "", str(home / "releases" / "aaa"))
+    folder = home / "releases" / "aaa"
+    assert (done["changed"], done["previous"], done["path"]) == (True, "", str(folder))
+    assert (folder / "made").read_text() == "given"
+    assert done["diff"] == {"before": f"{folder}: absent\n", "after": f"{folder}: ready\n"}
+
+
+def test_it_is_not_switched_to(install, home):
+    """That it loads does not say that it runs."""
+    install("aaa")
+    assert sorted(os.listdir(home)) == ["releases"]
+    of_pipeline.switch(str(home), "aaa")
+    assert install("bbb")["previous"] == "aaa"
     assert os.readlink(home / "current") == "releases/aaa"
-    assert (home / "current" / "made").read_text() == "given"
-    assert done["diff"] == {"before": f"{home}: absent\n", "after": f"{home}: aaa\n"}
+
+
+def test_it_says_what_it_runs_in(install, home, tmp_path):
+    """Else it would be removed with the environments that nobody needs."""
+    link, python = home / "releases" / "aaa" / ".environment", tmp_path / "env" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.symlink_to(sys.executable)
+    install("aaa", python=str(python))
+    assert os.readlink(link) == str(tmp_path / "env")
+    # One from before there were such links says so when it is deployed again.
+    link.unlink()
+    install("aaa", python=str(python), ship=False, check=True)
+    assert not os.path.lexists(link)
+    install("aaa", python=str(python), ship=False)
+    assert os.readlink(link) == str(tmp_path / "env")
 
 
 def test_nothing_to_do(install, home):
@@ -86,14 +142,6 @@ def test_check_mode_predicts_and_does_nothing(install, home):
     assert os.listdir(home) == []
 
 
-def test_a_release_can_be_gone_back_to_without_its_files(install, home):
-    install("aaa")
-    install("bbb")
-    back = install("aaa", ship=False)
-    assert (back["changed"], back["previous"]) == (True, "bbb")
-    assert os.readlink(home / "current") == "releases/aaa"
-
-
 def test_what_runs_can_not_be_changed_by_it(install, home):
     install("aaa")
     modes = {path.stat().st_mode & 0o022 for path in (home / "releases" / "aaa").rglob("*")}
@@ -102,6 +150,7 @@ def test_what_runs_can_not_be_changed_by_it(install, home):
 
 def test_a_release_that_does_not_load(install, home):
     install("aaa")
+    of_pipeline.switch(str(home), "aaa")
     failed = install("bbb", files={"fault": "checks.py, line 3: invalid syntax"})
     assert failed["failed"]
     assert failed["msg"] == "the release bbb does not load, the one before stays: checks.py, line 3: invalid syntax"
@@ -111,12 +160,47 @@ def test_a_release_that_does_not_load(install, home):
 
 def test_one_that_never_gets_ready(install, home):
     failed = install("aaa", files={"prepare.py": "import time\ntime.sleep(600)\n"}, timeout=1)
-    assert "it took more than 1 s and was stopped" in failed["msg"]
+    assert failed["msg"] == "the release aaa does not load: it took more than 1 s and was stopped"
     assert releases(home) == []
 
 
 def test_one_that_says_nothing(install):
     assert "it ended with 7 and said nothing" in install("aaa", files={"prepare.py": "import sys\nsys.exit(7)\n"})["msg"]
+
+
+def test_one_that_needs_too_much_memory(install, monkeypatch):
+    monkeypatch.setenv("OUT_OF_MEMORY", "1")
+    assert "it needed more memory than `memory_mb` of its pipeline.yml allows" in install("aaa")["msg"]
+
+
+def test_systemd_refuses(install, systemd):
+    (systemd / "systemd-run").write_text("#!/bin/sh\necho Unknown assignment: Tpye=exec >&2; exit 1\n")
+    assert install("aaa")["msg"] == "the release aaa does not load: Unknown assignment: Tpye=exec"
+
+
+def test_the_unit_that_it_is_prepared_in(install, systemd):
+    """The last of a property counts, so what is given does not take the place of what the module needs."""
+    install("aaa", properties=["MemoryMax=512M", "Restart=on-failure", "KillMode=process"])
+    options = json.loads((systemd / "options").read_text())
+    assert {"--wait", "--pipe", "--collect", "--unit=pipeline-prepare-sales.service"} <= set(options)
+    properties = dict(o.split("=", 2)[1:] for o in options if o.startswith("--property"))
+    assert (
+        properties.items()
+        >= {
+            "User": pwd.getpwuid(os.getuid()).pw_name,
+            "MemoryMax": "512M",
+            "PrivateNetwork": "yes",
+            "Restart": "no",
+            "KillMode": "control-group",
+            "RuntimeMaxSec": "300",
+        }.items()
+    )
+
+
+def test_settings_arrive_as_they_are(install, home):
+    text = "a $HOME ${HOME} ~ %h '\" \\n\nb"
+    install("aaa", environment={"SETTING": text})
+    assert (home / "releases" / "aaa" / "made").read_text() == text
 
 
 def test_only_the_end_of_a_long_complaint(install):
@@ -128,11 +212,9 @@ def test_only_the_end_of_a_long_complaint(install):
 def test_what_an_interrupted_play_left_is_no_release(install, home):
     (home / "releases" / "aaa").mkdir(parents=True)
     (home / "releases" / "aaa" / "rubbish").write_text("half")
-    (home / "current.partial").symlink_to("releases/aaa")
     assert install("aaa", ship=False)["missing"]
     install("aaa")
     assert not (home / "releases" / "aaa" / "rubbish").exists()
-    assert sorted(os.listdir(home)) == ["current", "releases"]
 
 
 def test_one_that_is_being_prepared_is_waited_for(home):
@@ -161,109 +243,75 @@ def test_only_one_at_a_time_works_there(install, home, monkeypatch):
     assert asked == [str(home)]
 
 
-def test_old_releases_go(install, home):
-    for number in range(4):
-        install(f"r{number}", keep=3)
-        # Two in one tick of the clock would have no order.
-        os.utime(home / "releases" / f"r{number}", (number, number))
-    assert releases(home) == ["r1", "r2", "r3"]
-
-
-def test_the_current_one_always_stays():
-    made = {"a": 1.0, "b": 2.0, "c": 3.0}
-    assert to_remove(made, "a", 2) == ["b"]
-    assert to_remove(made, "a", 1) == ["c", "b"]
-    assert to_remove(made, "c", 5) == []
-
-
-# -- environments
+# -- code that means no good
 
 
 @pytest.fixture
-def environments(tmp_path):
-    """Makes environments, all handed out long ago; says which there are."""
-    folder = tmp_path / "envs"
-
-    def make(*names: str) -> list[str]:
-        for name in names:
-            (folder / name / "bin").mkdir(parents=True)
-            (folder / name / ".artifact").touch()
-            os.utime(folder / name / ".artifact", (0, 0))
-            (folder / name / "bin" / "python").symlink_to(sys.executable)
-        return sorted(os.listdir(folder))
-
-    return make
+def outside(tmp_path) -> Path:
+    """A folder that is none of its business, with a file."""
+    folder = tmp_path / "etc"
+    folder.mkdir(mode=0o777)
+    folder.chmod(0o777)
+    (folder / "passwd").write_text("root")
+    (folder / "passwd").chmod(0o666)
+    return folder
 
 
-@pytest.fixture
-def deploy(install, tmp_path):
-    """Installs a release with its environment."""
-
-    def run(release: str, environment: str, **options) -> dict:
-        folder = tmp_path / "envs"
-        return install(release, python=str(folder / environment / "bin" / "python"), environments=str(folder), **options)
-
-    return run
+def untouched(outside: Path) -> bool:
+    file = outside / "passwd"
+    return (outside.stat().st_mode & 0o777, file.stat().st_mode & 0o777, file.read_text()) == (0o777, 0o666, "root")
 
 
-def test_environments_that_no_release_needs_are_removed(deploy, environments, home, tmp_path):
-    environments("one", "two", "three", "none")
-    deploy("aaa", "one", keep=2)
-    assert environments() == ["one"]
-    environments("two", "three")
-    deploy("bbb", "two", keep=2)
-    # The release before stays, and with it what it runs in.
-    assert environments() == ["one", "two"]
-    environments("three")
-    done = deploy("ccc", "three", keep=2)
-    assert environments() == ["three", "two"]
-    assert done["removed"] == [str(home / "releases" / "aaa"), str(tmp_path / "envs" / "one")]
-    assert os.readlink(home / "current" / ".environment") == str(tmp_path / "envs" / "three")
-    # Back to it, from what is there.
-    assert deploy("bbb", "two", keep=2, ship=False)["removed"] == []
+def test_links_that_a_release_leaves_are_not_followed(install, home, outside):
+    links = f"import os\nos.symlink({str(outside)!r}, 'folder'); os.symlink({str(outside / 'passwd')!r}, 'file')\n"
+    assert install("aaa", files={"prepare.py": links})["changed"]
+    assert untouched(outside)
 
 
-def test_those_of_other_pipelines_stay(deploy, environments, tmp_path):
-    environments("one", "two")
-    (tmp_path / "stock").mkdir()
-    deploy("aaa", "one", path=str(tmp_path / "stock"))
-    environments("two")
-    deploy("bbb", "two")
-    assert environments() == ["one", "two"]
+@pytest.mark.parametrize("name", [".ready", ".environment"])
+def test_nor_one_in_the_place_of_what_is_the_platforms(install, home, outside, name):
+    link = f"import os\nos.symlink({str(outside / 'passwd')!r}, {name!r})\n"
+    failed = install("aaa", files={"prepare.py": link})
+    assert f"it has a file {name} at its top, where the platform keeps one: rename it" in failed["msg"]
+    assert untouched(outside)
+    assert releases(home) == []
 
 
-def test_one_that_was_just_handed_out_stays(deploy, environments, tmp_path):
-    """Another deploy has it, and has not come to its release yet."""
-    environments("one", "two", "old")
-    os.utime(tmp_path / "envs" / "two" / ".artifact")
-    deploy("aaa", "one")
-    assert environments() == ["one", "two"]
+def test_a_folder_that_is_swapped_for_a_link_meanwhile(home, outside, monkeypatch):
+    """The moment between looking and acting, made as long as it takes."""
+    folder = home / "aaa"
+    (folder / "sub").mkdir(parents=True)
+    (folder / "sub" / "passwd").write_text("mine")
+
+    def swap(at, *_, dir_fd=None, follow_symlinks=True):
+        named = os.readlink(f"/proc/self/fd/{at}") if isinstance(at, int) else at
+        parent = os.readlink(f"/proc/self/fd/{dir_fd}") if dir_fd is not None else ""
+        if os.path.join(parent, named).startswith(str(folder / "sub")) and not (folder / "sub").is_symlink():
+            (folder / "sub").rename(folder / "moved")
+            (folder / "sub").symlink_to(outside)
+
+    def first_swap(real):
+        return lambda *args, **options: (swap(*args, **options), real(*args, **options))[1]
+
+    for name in "chown", "fchown", "chmod", "fchmod":
+        monkeypatch.setattr(os, name, first_swap(getattr(os, name)))
+    with contextlib.suppress(OSError):
+        pipeline_release.own(str(folder), os.getuid(), os.getgid(), 0o022)
+    assert (folder / "sub").is_symlink()
+    assert untouched(outside)
 
 
-def test_none_is_removed_while_a_release_does_not_say_which_it_needs(deploy, environments, home):
-    environments("one")
-    deploy("aaa", "one")
-    environments("two", "three")
-    (home / "releases" / "aaa" / ".environment").unlink()
-    assert deploy("bbb", "two")["removed"] == []
-    assert environments() == ["one", "three", "two"]
-    # It says so when it is deployed again.
-    deploy("aaa", "one", ship=False)
-    assert environments() == ["one", "two"]
+def test_what_is_no_file(install, home):
+    failed = install("aaa", files={"prepare.py": "import os\nos.mkfifo('pipe')\n"})
+    assert "it left pipe, which is neither a file nor a folder nor a link" in failed["msg"]
+    assert releases(home) == []
 
 
-@pytest.mark.parametrize("fault", ["check", "broken"])
-def test_nothing_is_removed_by_a_deploy_that_was_none(deploy, environments, fault):
-    environments("one", "two")
-    options = {"check": True} if fault == "check" else {"files": {"fault": "it does not load"}}
-    deploy("aaa", "one", **options)
-    assert environments() == ["one", "two"]
-
-
-def test_what_an_interrupted_build_left_is_removed_after_a_day(deploy, environments, tmp_path):
-    environments("one")
-    for name, when in ((".two.x7", 0), (".two.x8", None)):
-        (tmp_path / "envs" / name).mkdir()
-        os.utime(tmp_path / "envs" / name, None if when is None else (when, when))
-    deploy("aaa", "one")
-    assert environments() == [".two.x8", "one"]
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has a user beside its own")
+def test_a_mark_of_its_own_makes_no_release(install, home):
+    """It was killed while it prepared: its folder is still the pipeline's."""
+    folder = home / "releases" / "aaa"
+    folder.mkdir(parents=True)
+    (folder / ".ready").write_text("aaa")
+    os.chown(folder, 1, 1)
+    assert install("aaa", ship=False)["missing"]
