@@ -101,11 +101,13 @@ fingerprint:
   type: str
 """
 
+import contextlib
 import os
 import shutil
 import tempfile
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.foss_data.platform.plugins.module_utils.exclusive import exclusive
 
 MARKER = ".artifact"
 UV_CACHE = "/var/cache/foss-data-platform/uv"
@@ -185,24 +187,8 @@ def install(module: AnsibleModule, target: str) -> None:
         shutil.rmtree(f"{partial}.old", ignore_errors=True)
 
 
-def main() -> None:
-    """Entry point of the module."""
-    module = AnsibleModule(
-        argument_spec={
-            "name": {"type": "str"},
-            "lock": {"type": "path"},
-            "dest": {"type": "path"},
-            "version": {"type": "str"},
-            "switch": {"type": "bool", "default": True},
-            "python": {"type": "path", "default": "/usr/bin/python3.11"},
-            "uv": {"type": "path", "default": "/opt/uv/current/bin/uv"},
-            "wheels": {"type": "path", "default": "/var/cache/foss-data-platform/wheels"},
-            "fingerprint": {"type": "str"},
-            "kind": {"type": "str", "choices": ["files", "python"], "default": "files"},
-            "bundle": {"type": "path"},
-        },
-        supports_check_mode=True,
-    )
+def release(module: AnsibleModule) -> None:
+    """Install the version if it is not there, switch to it if that is wanted, leave."""
     p = module.params
     target, current = os.path.join(p["dest"], p["version"]), os.path.join(p["dest"], "current")
     there = read(os.path.join(target, MARKER)) == p["fingerprint"]
@@ -232,6 +218,31 @@ def main() -> None:
         for name in outdated(os.listdir(p["dest"]), {p["version"], previous}):
             shutil.rmtree(os.path.join(p["dest"], name), ignore_errors=True)
     module.exit_json(**result)
+
+
+def main() -> None:
+    """Entry point of the module."""
+    module = AnsibleModule(
+        argument_spec={
+            "name": {"type": "str"},
+            "lock": {"type": "path"},
+            "dest": {"type": "path"},
+            "version": {"type": "str"},
+            "switch": {"type": "bool", "default": True},
+            "python": {"type": "path", "default": "/usr/bin/python3.11"},
+            "uv": {"type": "path", "default": "/opt/uv/current/bin/uv"},
+            "wheels": {"type": "path", "default": "/var/cache/foss-data-platform/wheels"},
+            "fingerprint": {"type": "str"},
+            "kind": {"type": "str", "choices": ["files", "python"], "default": "files"},
+            "bundle": {"type": "path"},
+        },
+        supports_check_mode=True,
+    )
+    p = module.params
+    # Where nothing is done nothing is made, not even the folder.
+    acts = not module.check_mode and (p["bundle"] or os.path.isdir(p["dest"]))
+    with exclusive(p["dest"]) if acts else contextlib.nullcontext():
+        release(module)
 
 
 if __name__ == "__main__":

@@ -102,16 +102,15 @@ fingerprint:
 """
 
 import contextlib
-import fcntl
 import os
 import pwd
 import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.foss_data.platform.plugins.module_utils.exclusive import exclusive
 
 READY = ".ready"  # written last: without it a folder is what an interrupted play left
 LAST_LINES = 12
@@ -133,21 +132,6 @@ def to_remove(releases: dict[str, float], current: str, keep: int) -> list[str]:
     """Ids of the releases (id -> time it was made) that are too many; the current one always stays."""
     others = sorted((r for r in releases if r != current), key=lambda r: releases[r], reverse=True)
     return others[max(keep - 1, 0) :]
-
-
-@contextlib.contextmanager
-def exclusive(path: str) -> Iterator[None]:
-    """Wait until nobody else works below ``path``, and keep others out until the block ends.
-
-    What a killed play left running on the host goes on preparing, and both would write into one folder.
-    """
-    os.makedirs(path, exist_ok=True)
-    lock = os.open(path, os.O_RDONLY)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(lock)
 
 
 def prepare(module: AnsibleModule, folder: str) -> float:

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """artifact on the host: a version is there whole or not at all, and `current` is switched to it last."""
 
+import contextlib
 import os
 import tarfile
 from pathlib import Path
@@ -70,6 +71,17 @@ def test_what_is_missing_is_asked_for_and_nothing_is_touched(install, opt, tmp_p
     assert asked["missing"]
     assert asked["wheels"] == ["a.whl"]
     assert versions(opt) == []
+
+
+def test_only_one_at_a_time_works_there(install, opt, monkeypatch):
+    """What a killed play left unpacking would remove what the next one unpacks, as the rest of an interrupted play."""
+    asked = []
+    monkeypatch.setattr(artifact, "exclusive", lambda path: asked.append(path) or contextlib.nullcontext())
+    install("1", check=True)
+    install("1", ship=False)
+    assert asked == []
+    install("1")
+    assert asked == [str(opt)]
 
 
 def test_check_mode_says_so_and_touches_nothing(install, opt):
