@@ -228,6 +228,8 @@ def release(module: AnsibleModule) -> None:
 
 def main() -> None:
     """Entry point of the module."""
+    # A service's user has to pass through the folders made here, whatever umask root has on this host.
+    os.umask(0o022)
     module = AnsibleModule(
         argument_spec={
             "source": {"type": "path", "required": True},

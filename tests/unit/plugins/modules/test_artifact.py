@@ -56,6 +56,13 @@ def test_first_install(install, opt):
     assert versions(opt) == ["1", "current"]
 
 
+def test_roots_umask_closes_no_folder(install, opt, strict_umask):
+    """Neither those that are made for it nor those that the tar only implies."""
+    install("1")
+    folders = [opt.parent, opt, opt / "1", opt / "1" / "bin"]
+    assert [f"{path.stat().st_mode & 0o7777:04o}" for path in folders] == ["0755"] * 4
+
+
 def test_nothing_to_do(install, opt):
     install("1")
     again = install("1", ship=False)

@@ -68,6 +68,11 @@ def test_first_release(install, home):
     assert done["diff"] == {"before": f"{home}: absent\n", "after": f"{home}: aaa\n"}
 
 
+def test_roots_umask_closes_no_folder(install, home, strict_umask):
+    install("aaa")
+    assert f"{(home / 'releases').stat().st_mode & 0o7777:04o}" == "0755"
+
+
 def test_nothing_to_do(install, home):
     install("aaa")
     again = install("aaa", ship=False)

@@ -76,12 +76,8 @@ def test_what_no_running_process_has_read_restarts_nothing(apply, etc, record):
     assert record.read() == "as started"
 
 
-def test_roots_umask_closes_no_folder(apply, etc):
-    before = os.umask(0o077)
-    try:
-        apply(directories=[{"path": str(etc / "tool" / "deep"), "mode": "0750"}])
-    finally:
-        os.umask(before)
+def test_roots_umask_closes_no_folder(apply, etc, strict_umask):
+    apply(directories=[{"path": str(etc / "tool" / "deep"), "mode": "0750"}])
     assert [mode(etc / "tool"), mode(etc / "tool" / "deep")] == ["0755", "0750"]
 
 
