@@ -160,6 +160,15 @@ def test_no_loop_goes_over_secrets(role):
     assert not {n: loop for n, loop in loops.items() if secret & set(re.findall(r"\w+", names.sub("", loop)))}
 
 
+def test_role_base_runs_on_the_hosts_of_the_others():
+    """On no host that an inventory has beside them, and on each of them first."""
+    first, *others = load(ROOT / "playbooks" / "site.yml")
+    others += [play for name in ("pipelines", "show") for play in load(ROOT / "playbooks" / f"{name}.yml")]
+    assert first["roles"] == [f"{OURS}base"]
+    groups = {group for play in others for group in re.findall(r"\w+", play["hosts"])} - {"groups", "first"}
+    assert set(first["hosts"].split(":")) == groups
+
+
 # -- modules
 
 
