@@ -142,7 +142,9 @@ def test_what_looks_like_a_roles_variable_is_one():
 def test_secrets_are_marked(role):
     """Else Ansible shows their values where it shows arguments."""
     options = dict(suboptions(spec_of(role)))
-    assert not {n for n, o in options.items() if re.search("password|secret", n.rsplit(".", 1)[-1]) and o.get("no_log") is not True}
+    assert not {
+        n for n, o in options.items() if re.search("password|secret", n.rsplit(".", 1)[-1]) and o.get("no_log") is not True
+    }
 
 
 def holds_a_secret(option: dict) -> bool:

@@ -51,7 +51,9 @@ def with_another(tmp_path):
 
 
 def test_limit_leaves_other_hosts_alone(play, with_another):
-    everybody, limited = (play("site.yml", *with_another("dagster"), "--list-hosts", *o).stdout for o in ([], ["--limit", "sandbox"]))
+    everybody, limited = (
+        play("site.yml", *with_another("dagster"), "--list-hosts", *o).stdout for o in ([], ["--limit", "sandbox"])
+    )
     assert "elsewhere" in everybody
     assert "sandbox" in limited
     assert "elsewhere" not in limited
