@@ -5,8 +5,8 @@
 
     scripts/make_secrets.py inventories/mysite
 
-The age key is the one SOPS uses ($SOPS_AGE_KEY_FILE, else sops/age/keys.txt in the user's configuration folder); it is made
-if there is none. Credentials that exist are never touched. No plain text touches the disk.
+The age key is one that SOPS uses ($SOPS_AGE_KEY, else the file $SOPS_AGE_KEY_FILE, else sops/age/keys.txt in the user's
+configuration folder); it is made if there is none. Credentials that exist are never touched. No plain text touches the disk.
 """
 
 import argparse
@@ -32,17 +32,24 @@ def key_file() -> Path:
     return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "sops" / "age" / "keys.txt"
 
 
-def recipient(path: Path) -> str:
-    """The public half of the key in ``path``; the key is made if there is none."""
-    if not path.exists():
+def key_place() -> str:
+    """The same, for a person."""
+    return "SOPS_AGE_KEY" if os.environ.get("SOPS_AGE_KEY") else str(key_file())
+
+
+def recipient() -> str:
+    """The public half of the key; one is made if there is none."""
+    path, given = key_file(), os.environ.get("SOPS_AGE_KEY")
+    if not given and not path.exists():
         identity = pyrage.x25519.Identity.generate()
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as handle:
             handle.write(f"# public key: {identity.to_public()}\n{identity}\n")
         print(f"made the age key {path}: keep a copy in a safe place, without it the credentials are lost")
-    lines = [line for line in path.read_text().splitlines() if line.startswith("AGE-SECRET-KEY-")]
+    lines = [line for line in (given or path.read_text()).splitlines() if line.startswith("AGE-SECRET-KEY-")]
     if not lines:
-        raise SystemExit(f"{path} holds no age key: move it away to have one made, or put yours in")
+        away = "unset it" if given else "move it away"
+        raise SystemExit(f"{key_place()} holds no age key: {away} to have one made, or put yours in")
     return str(pyrage.x25519.Identity.from_str(lines[0]).to_public())
 
 
@@ -51,7 +58,7 @@ def sops(*arguments: str, text: str | None = None) -> str:
     done = subprocess.run(["sops", *arguments], input=text, capture_output=True, text=True, check=False)
     if done.returncode:
         reason = (done.stderr.strip().splitlines() or ["no reason given"])[0].rstrip(".")
-        raise SystemExit(f"sops refused ({reason}): is the age key of this inventory's file in {key_file()}?")
+        raise SystemExit(f"sops refused ({reason}): is the age key of this inventory's file in {key_place()}?")
     return done.stdout
 
 
@@ -64,10 +71,10 @@ def main() -> int:
         raise SystemExit(f"{inventory} is not an inventory: it has no hosts.yml")
     settings = yaml.safe_load((ROOT / "group_vars/all/secrets.yml").read_text())
     target = inventory / "group_vars" / "all" / "secrets.sops.yaml"
-    if target.exists() and not key_file().exists():
+    if target.exists() and not os.environ.get("SOPS_AGE_KEY") and not key_file().exists():
         # One made now could not read the file, and would hide that the right one is lost.
         raise SystemExit(f"there is no age key in {key_file()} to read {target} with: put the one there that it was made with")
-    public = recipient(key_file())
+    public = recipient()
     there = json.loads(sops("decrypt", "--output-type", "json", str(target))) if target.exists() else {}
     missing = [name for name in settings["secrets_names"] if name not in there]
     generated = {n: "".join(secrets.choice(ALPHABET) for _ in range(settings["secrets_length"])) for n in missing}

@@ -25,7 +25,7 @@ run_one() {
 failed_units() {
   echo "--- units that failed on $1, and their journal"
   # shellcheck disable=SC2016 # Expanded on the stand-in.
-  docker exec "fdp-$1" sh -c 'systemctl list-units --failed --plain --no-legend | while read -r unit rest; do
+  docker exec "$(cat ".sandbox/$1/container")" sh -c 'systemctl list-units --failed --plain --no-legend | while read -r unit rest; do
     systemctl status --no-pager --lines=0 "$unit"; journalctl --no-pager --output=short --lines=40 --unit="$unit"; done'
   return 0
 }

@@ -163,7 +163,7 @@ def template() -> list[Job]:
 def e2e() -> list[Job]:
     """The tests of a deployed host, on the sandbox."""
     reach = ["--connection=ssh", "--hosts=ssh://sandbox", "--ssh-config=.sandbox/sandbox/ssh_config"]
-    return pytest("e2e", "tests", "tests/verify/e2e", *reach)
+    return pytest("e2e", "tests", "tests/e2e", *reach)
 
 
 def sanity() -> list[Job]:

@@ -9,48 +9,30 @@ builds it for comes later. A wheel is needed while an environment that was built
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import glob
 import hashlib
 import os
 import shutil
 import time
-from collections.abc import Iterator
+
+from ansible_collections.foss_data.platform.plugins.module_utils.exclusive import exclusive
 
 MARKER = ".artifact"  # in a whole environment; its time of change is when it was last handed out
 WHEELS = ".wheels"  # in an environment: the names of its wheels
 LEASE = 24 * 3600  # seconds
 
 
-@contextlib.contextmanager
-def exclusive(path: str) -> Iterator[None]:
-    """Wait until nobody else works below ``path``, and keep others out until the block ends.
-
-    What a killed play left running on the host goes on, and both would write into one folder.
-    """
-    os.makedirs(path, exist_ok=True)
-    lock = os.open(path, os.O_RDONLY)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(lock)
-
-
 def hand_out(environment: str, fingerprint: str) -> bool:
-    """Whether ``environment`` is there, whole and of that fingerprint. If so it stays for a day."""
+    """Whether ``environment`` is there, whole and of that fingerprint. If so it stays for a day. The caller has its folder."""
     marker = os.path.join(environment, MARKER)
-    if not os.path.isdir(os.path.dirname(environment)):
+    try:
+        with open(marker, encoding="utf-8") as handle:
+            there = handle.read().strip() == fingerprint
+    except OSError:
         return False
-    with exclusive(os.path.dirname(environment)):
-        try:
-            with open(marker, encoding="utf-8") as handle:
-                there = handle.read().strip() == fingerprint
-        except OSError:
-            return False
-        if there:
-            os.utime(marker)
-        return there
+    if there:
+        os.utime(marker)
+    return there
 
 
 def remove_unused(folder: str, used: set[str]) -> list[str]:

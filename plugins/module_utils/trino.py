@@ -76,24 +76,23 @@ def is_read(query: str) -> bool:
     In Trino's grammar the first word tells what a statement is: ``WITH`` never introduces a writing one, and what ``EXPLAIN``
     explains is run only by ``EXPLAIN ANALYZE``.
     """
-    words = _leading_words(query, 3)
+    leading = _leading_words(query, 3)
+    words = [word for word, _end in leading]
     if not words or words[0] not in ("SELECT", "WITH", "VALUES", "TABLE", "SHOW", "DESCRIBE", "DESC", "EXPLAIN"):
         return False
     if words[:2] == ["EXPLAIN", "ANALYZE"]:
-        return is_read(re.split(r"\bANALYZE\b(?:\s+VERBOSE\b)?", query, maxsplit=1, flags=re.IGNORECASE)[1])
+        # By position: a comment may hold the same word.
+        return is_read(query[leading[2 if words[2:] == ["VERBOSE"] else 1][1] :])
     return True
 
 
-def _leading_words(query: str, count: int) -> list[str]:
-    """The first words in capitals; comments and opening parentheses before a word don't count."""
-    words: list[str] = []
-    rest = query
-    while len(words) < count:
-        match = re.match(r"(?:\s|\(|--[^\n]*(?:\n|$)|/\*.*?\*/)*([A-Za-z_]+)", rest, re.DOTALL)
-        if not match:
-            break
-        words.append(match.group(1).upper())
-        rest = rest[match.end() :]
+def _leading_words(query: str, count: int) -> list[tuple[str, int]]:
+    """The first words in capitals, each with where it ends; comments and opening parentheses before a word don't count."""
+    words: list[tuple[str, int]] = []
+    # A comment ends where Trino's does: at the first line end of any kind, at the first `*/`.
+    word = re.compile(r"(?:\s|\(|--[^\r\n]*(?=[\r\n]|$)|/\*(?:(?!\*/).)*\*/)*([A-Za-z_]+)", re.DOTALL)
+    while len(words) < count and (match := word.match(query, words[-1][1] if words else 0)):
+        words.append((match.group(1).upper(), match.end()))
     return words
 
 

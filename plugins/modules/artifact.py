@@ -111,18 +111,14 @@ fingerprint:
   type: str
 """
 
+import contextlib
 import os
 import shutil
 import tempfile
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.foss_data.platform.plugins.module_utils.environments import (
-    MARKER,
-    WHEELS,
-    Wheels,
-    exclusive,
-    hand_out,
-)
+from ansible_collections.foss_data.platform.plugins.module_utils.environments import MARKER, WHEELS, Wheels, hand_out
+from ansible_collections.foss_data.platform.plugins.module_utils.exclusive import exclusive
 
 UV = {
     "UV_CACHE_DIR": "/var/cache/foss-data-platform/uv",
@@ -219,25 +215,8 @@ def install(module: AnsibleModule, target: str) -> None:
         shutil.rmtree(f"{partial}.old", ignore_errors=True)
 
 
-def main() -> None:
-    """Entry point of the module."""
-    module = AnsibleModule(
-        argument_spec={
-            "name": {"type": "str"},
-            "lock": {"type": "path"},
-            "dest": {"type": "path"},
-            "version": {"type": "str"},
-            "switch": {"type": "bool", "default": True},
-            "python": {"type": "path", "default": "/usr/bin/python3.11"},
-            "uv": {"type": "path", "default": "/opt/uv/current/bin/uv"},
-            "wheels": {"type": "path", "default": "/var/cache/foss-data-platform/wheels"},
-            "fingerprint": {"type": "str"},
-            "kind": {"type": "str", "choices": ["files", "python"], "default": "files"},
-            "needed": {"type": "list", "elements": "str", "default": []},
-            "bundle": {"type": "path"},
-        },
-        supports_check_mode=True,
-    )
+def release(module: AnsibleModule) -> None:
+    """Install the version if it is not there, switch to it if that is wanted, leave."""
     p = module.params
     wheels = Wheels(p["wheels"])
     target, current = os.path.join(p["dest"], p["version"]), os.path.join(p["dest"], "current")
@@ -280,6 +259,34 @@ def main() -> None:
         with exclusive(p["wheels"]):
             tidy(module, wheels)
     module.exit_json(**result)
+
+
+def main() -> None:
+    """Entry point of the module."""
+    # A service's user has to pass through the folders made here, whatever umask root has on this host.
+    os.umask(0o022)
+    module = AnsibleModule(
+        argument_spec={
+            "name": {"type": "str"},
+            "lock": {"type": "path"},
+            "dest": {"type": "path"},
+            "version": {"type": "str"},
+            "switch": {"type": "bool", "default": True},
+            "python": {"type": "path", "default": "/usr/bin/python3.11"},
+            "uv": {"type": "path", "default": "/opt/uv/current/bin/uv"},
+            "wheels": {"type": "path", "default": "/var/cache/foss-data-platform/wheels"},
+            "fingerprint": {"type": "str"},
+            "kind": {"type": "str", "choices": ["files", "python"], "default": "files"},
+            "needed": {"type": "list", "elements": "str", "default": []},
+            "bundle": {"type": "path"},
+        },
+        supports_check_mode=True,
+    )
+    p = module.params
+    # Where nothing is done nothing is made, not even the folder.
+    acts = not module.check_mode and (p["bundle"] or os.path.isdir(p["dest"]))
+    with exclusive(p["dest"]) if acts else contextlib.nullcontext():
+        release(module)
 
 
 if __name__ == "__main__":

@@ -96,12 +96,14 @@ ansible_facts:
       type: bool
 """
 
+import contextlib
 import os
 import re
 
 from ansible.module_utils.basic import AnsibleModule
 
 KIB = 1024
+LISTEN = "0A"  # the state, as /proc/net/tcp has it
 
 
 def os_release(text: str) -> dict:
@@ -130,14 +132,34 @@ def memory_limit_files(cgroup: str, root: str = "/sys/fs/cgroup") -> list[str]:
     return files
 
 
-def holder_of(port: int, listening: str) -> tuple[str, int] | None:
-    """Name and id of the process that listens on ``port``, from the output of ``ss -Hltnp``; None if it is free."""
-    for line in listening.splitlines():
+def listening_sockets(table: str) -> dict[int, set[str]]:
+    """Inodes of the listening sockets by port, from the text of ``/proc/net/tcp`` or ``/proc/net/tcp6``."""
+    found: dict[int, set[str]] = {}
+    for line in table.splitlines()[1:]:
         fields = line.split()
-        if len(fields) > 3 and fields[3].rsplit(":", 1)[-1] == str(port):
-            process = re.search(r'\("([^"]+)",pid=(\d+)', line)
-            return (process.group(1), int(process.group(2))) if process else ("an unknown process", 0)
-    return None
+        if fields[3] == LISTEN:
+            found.setdefault(int(fields[1].rsplit(":", 1)[1], 16), set()).add(fields[9])
+    return found
+
+
+def holders_of(inodes: set[str], proc: str = "/proc") -> list[int]:
+    """Ids of the processes that have one of these sockets open. Nobody but root sees those of others."""
+    wanted = {f"socket:[{inode}]" for inode in inodes}
+    found = []
+    for pid in sorted(int(name) for name in os.listdir(proc) if name.isdigit()):
+        # A process, or one of its files, may be gone by now.
+        with contextlib.suppress(OSError):
+            folder = os.path.join(proc, str(pid), "fd")
+            if any(_target(os.path.join(folder, name)) in wanted for name in os.listdir(folder)):
+                found.append(pid)
+    return found
+
+
+def _target(link: str) -> str:
+    try:
+        return os.readlink(link)
+    except OSError:
+        return ""
 
 
 def unit_of(cgroup: str) -> str:
@@ -213,15 +235,19 @@ def main() -> None:
         least = wanted["free_after_mb"] if os.path.exists(wanted["installed"]) else wanted["free_mb"]
         if free < least:
             faults.append(f"{wanted['path']} has {free} MiB free and needs {least}: free space or enlarge the disk")
-    listening = module.run_command(["ss", "-Hltnp"], check_rc=True)[1] if p["ports"] else ""
+    # Not by `ss`: a minimal host does not have it.
+    tables = [listening_sockets(_read(f"/proc/net/{name}")) for name in ("tcp", "tcp6")] if p["ports"] else []
     for wanted in p["ports"]:
-        holder = holder_of(wanted["port"], listening)
-        if holder is None:
+        inodes = set().union(*(table.get(wanted["port"], ()) for table in tables))
+        if not inodes:
             continue
-        unit = unit_of(_read(f"/proc/{holder[1]}/cgroup"))
-        if not unit.startswith(wanted["unit"]):
+        holders = {pid: unit_of(_read(f"/proc/{pid}/cgroup")) for pid in holders_of(inodes)} or {0: ""}
+        strangers = [pid for pid, unit in holders.items() if not unit.startswith(wanted["unit"])]
+        if strangers:
+            pid = strangers[0]
+            holder = holders[pid] or _read(f"/proc/{pid}/comm").strip() or "an unknown process"
             faults.append(
-                f"port {wanted['port']} is wanted for {wanted['unit']} but {unit or holder[0]} (process {holder[1]}) has it: "
+                f"port {wanted['port']} is wanted for {wanted['unit']} but {holder} (process {pid}) has it: "
                 "stop that, or choose another port in group_vars"
             )
     if faults:

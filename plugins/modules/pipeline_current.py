@@ -106,7 +106,7 @@ import shutil
 import tempfile
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.foss_data.platform.plugins.module_utils.environments import exclusive
+from ansible_collections.foss_data.platform.plugins.module_utils.exclusive import exclusive
 from ansible_collections.foss_data.platform.plugins.module_utils.releases import (
     current,
     in_use,

@@ -115,7 +115,7 @@ import stat
 import time
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.foss_data.platform.plugins.module_utils.environments import exclusive
+from ansible_collections.foss_data.platform.plugins.module_utils.exclusive import exclusive
 from ansible_collections.foss_data.platform.plugins.module_utils.releases import ENVIRONMENT, READY, current
 
 LAST_LINES = 12
@@ -272,6 +272,8 @@ def release(module: AnsibleModule) -> None:
 
 def main() -> None:
     """Entry point of the module."""
+    # A service's user has to pass through the folders made here, whatever umask root has on this host.
+    os.umask(0o022)
     module = AnsibleModule(
         argument_spec={
             "source": {"type": "path", "required": True},

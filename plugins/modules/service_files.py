@@ -12,8 +12,8 @@ author: FOSS Data Platform contributors (@foss-data)
 description:
   - Brings a service's system user, its directories and its rendered files to the wanted state at once.
     One task in the place of ten makes an unchanged run fast; the diff is per file, as that of M(ansible.builtin.template).
-  - Before the first change it forgets what the service was last started with, so that M(foss_data.platform.service) restarts
-    it even if the play is interrupted in between.
+  - Before the first change it forgets what the O(service) was last started with, so that M(foss_data.platform.service)
+    restarts it even if the play is interrupted in between.
 attributes:
   check_mode:
     description: Reports what would change and writes nothing.
@@ -23,9 +23,10 @@ attributes:
     support: full
 options:
   service:
-    description: Name of the service, as given to M(foss_data.platform.service).
+    description:
+      - Name of the service, as given to M(foss_data.platform.service), among whose C(inputs) the result has to be.
+        Not given for what no running process has read.
     type: str
-    required: true
   user:
     description: System user that the service runs as.
     type: dict
@@ -179,7 +180,7 @@ class ServiceFiles:
         self.module = module
         self.changed_paths: list[str] = []
         self.diff: list[dict] = []
-        self._record = StartedRecord(module.params["service"])
+        self._record = StartedRecord(module.params["service"]) if module.params["service"] else None
 
     def change(self, path: str, before: str, after: str) -> bool:
         """Note a change; True if it is to be made (not in check mode)."""
@@ -188,7 +189,8 @@ class ServiceFiles:
         if self.module.check_mode:
             return False
         # First forget, then change: an interruption right here costs a restart too many, never one too few.
-        self._record.forget()
+        if self._record:
+            self._record.forget()
         return True
 
     def user(self, wanted: dict) -> None:
@@ -275,13 +277,15 @@ def _lines(attributes: dict | None) -> str:
 
 def main() -> None:
     """Entry point of the module."""
+    # A service's user has to pass through the folders made here, whatever umask root has on this host.
+    os.umask(0o022)
     attributes = {
         "owner": {"type": "str", "default": "root"},
         "group": {"type": "str", "default": "root"},
     }
     module = AnsibleModule(
         argument_spec={
-            "service": {"type": "str", "required": True},
+            "service": {"type": "str"},
             "user": {
                 "type": "dict",
                 "options": {

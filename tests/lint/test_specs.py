@@ -145,6 +145,39 @@ def test_what_looks_like_a_roles_variable_is_one():
     assert not faults
 
 
+@pytest.mark.parametrize("role", ROLES)
+def test_secrets_are_marked(role):
+    """Else Ansible shows their values where it shows arguments."""
+    options = dict(suboptions(spec_of(role)))
+    assert not {
+        n for n, o in options.items() if re.search("password|secret", n.rsplit(".", 1)[-1]) and o.get("no_log") is not True
+    }
+
+
+def holds_a_secret(option: dict) -> bool:
+    """Whether an option is one, or has one inside."""
+    return option.get("no_log") is True or any(holds_a_secret(inner) for inner in option.get("options", {}).values())
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_no_loop_goes_over_secrets(role):
+    """Ansible prints the whole item of a task that fails, whatever its label: a loop goes over names."""
+    secret = {name for name, option in spec_of(role).items() if holds_a_secret(option)}
+    tasks = [task for path in (ROOT / "roles" / role / "tasks").glob("*.yml") for task in tasks_in(load(path))]
+    loops = {task["name"]: str(task["loop"]) for task in tasks if "loop" in task}
+    names = re.compile(r"\w+\s*\|\s*map\(attribute='(?:name|access_key)'\)")
+    assert not {n: loop for n, loop in loops.items() if secret & set(re.findall(r"\w+", names.sub("", loop)))}
+
+
+def test_role_base_runs_on_the_hosts_of_the_others():
+    """On no host that an inventory has beside them, and on each of them first."""
+    first, *others = load(ROOT / "playbooks" / "site.yml")
+    others += [play for name in ("pipelines", "show") for play in load(ROOT / "playbooks" / f"{name}.yml")]
+    assert first["roles"] == [f"{OURS}base"]
+    groups = {group for play in others for group in re.findall(r"\w+", play["hosts"])} - {"groups", "first"}
+    assert set(first["hosts"].split(":")) == groups
+
+
 # -- modules
 
 
@@ -234,6 +267,26 @@ def test_examples_of_our_modules_are_valid():
                 f"{where}: {n} is missing" for n, o in modules[module].items() if o.get("required") and n not in defaults | given
             ]
     assert not faults
+
+
+def test_what_forgets_a_start_is_among_what_decides_it():
+    """Check mode forgets nothing: it predicts the restart only if the service is told what changed."""
+    forgets, told = {}, {}
+    for path in task_files():
+        for task in tasks_in(load(path)):
+            place = path.parents[1] if path.parent.name == "tasks" else path
+            files, service = task.get(f"{OURS}service_files") or {}, task.get(f"{OURS}service") or {}
+            if "service" in files:
+                forgets.setdefault((place, files["service"]), []).append(task.get("register", task["name"]))
+            if service:
+                told.setdefault((place, service["name"]), []).append(str(service.get("inputs")))
+    assert forgets
+    assert not {
+        f"{place.relative_to(ROOT)}: {name}: {result}"
+        for (place, name), results in forgets.items()
+        for result in results
+        if not any(re.search(rf"\b{re.escape(result)}\b", inputs) for inputs in told.get((place, name), []))
+    }
 
 
 # -- the collection

@@ -9,6 +9,7 @@ import functools
 import http.server
 import io
 import json
+import os
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -39,6 +40,14 @@ def module() -> Callable[..., dict]:
         return answer
 
     return run
+
+
+@pytest.fixture
+def strict_umask() -> Iterator[None]:
+    """Root's umask as hardened hosts have it."""
+    before = os.umask(0o077)
+    yield
+    os.umask(before)
 
 
 class _Quiet(http.server.SimpleHTTPRequestHandler):

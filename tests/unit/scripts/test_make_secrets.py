@@ -24,6 +24,7 @@ def key(tmp_path, monkeypatch) -> Path:
     """Where the age key is looked for; there is none yet."""
     path = tmp_path / "keys" / "age.txt"
     monkeypatch.setenv("SOPS_AGE_KEY_FILE", str(path))
+    monkeypatch.delenv("SOPS_AGE_KEY", raising=False)
     return path
 
 
@@ -108,6 +109,27 @@ def test_a_missing_key_is_not_replaced_while_an_encrypted_file_needs_it(make, in
     assert failed.returncode == 1
     assert failed.stderr.strip().startswith(f"there is no age key in {key} to read {encrypted(inventory)} with")
     assert not key.exists()
+
+
+def test_a_key_in_the_environment_is_enough(make, inventory, names, key, monkeypatch):
+    """As in CI, where no file holds it. None is made beside it."""
+    monkeypatch.setenv("SOPS_AGE_KEY", f"# a comment\n{pyrage.x25519.Identity.generate()}\n")
+    first = make()
+    assert first.returncode == 0, first.stderr
+    assert sorted(decrypted(inventory)) == sorted(names)
+    subprocess.run(["sops", "unset", str(encrypted(inventory)), f'["{names[0]}"]'], check=True, capture_output=True)
+    again = make()
+    assert again.returncode == 0, again.stderr
+    assert f"1 generated, {len(names) - 1} kept" in again.stdout
+    assert not key.exists()
+    monkeypatch.setenv("SOPS_AGE_KEY", str(pyrage.x25519.Identity.generate()))
+    assert "is the age key of this inventory's file in SOPS_AGE_KEY?" in make().stderr
+
+
+def test_an_environment_without_a_key(make, inventory, monkeypatch):
+    monkeypatch.setenv("SOPS_AGE_KEY", "nothing")
+    assert make().stderr.strip() == "SOPS_AGE_KEY holds no age key: unset it to have one made, or put yours in"
+    assert not encrypted(inventory).exists()
 
 
 def test_a_key_file_without_a_key(make, key):

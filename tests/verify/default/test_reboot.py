@@ -42,7 +42,7 @@ def reboot(standin, root, play_environment):
 
     def run() -> None:
         for command in (
-            ["docker", "restart", f"fdp-{standin}"],
+            ["docker", "restart", (root / ".sandbox" / standin / "container").read_text().strip()],
             # Its address may be another one now.
             ["ansible-playbook", "infrastructure/standin/create.yml"],
         ):

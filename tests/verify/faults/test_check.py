@@ -8,6 +8,29 @@ def test_nothing_to_do(figures, playbook):
     assert {name: role["changed"] for name, role in figures("check", playbook, "--check").items() if role["changed"]} == {}
 
 
+@pytest.mark.parametrize(
+    ("playbook", "drift", "changed"),
+    [
+        # No running service reads these, so none is restarted for them.
+        (
+            "site.yml",
+            "sed -i '$a # by hand' /etc/postgresql-common/createcluster.conf /usr/local/lib/foss-data-platform/ready",
+            {"base": ["Install the readiness probes"], "postgresql": ["Say how the cluster is made"]},
+        ),
+        (
+            "playbooks/pipelines.yml",
+            "chmod 0755 /etc/pipelines/stavanger_parking",
+            {"pipeline": ["Provide its user and its folders", "Run its code server"]},
+        ),
+    ],
+)
+def test_what_somebody_changed_by_hand_is_predicted(host, figures, playbook, drift, changed):
+    host.check_output(drift)
+    predicted, real = figures("check", playbook, "--check"), figures("real", playbook)
+    assert {name: role["changed"] for name, role in real.items() if role["changed"]} == changed
+    assert {name: role["changed"] for name, role in predicted.items() if role["changed"]} == changed
+
+
 def test_a_change_is_predicted(host, play, figures, minio_memory, invocation):
     change = ["site.yml", "--tags", "minio", "-e", f"minio_memory_mb={minio_memory + 8}"]
     units = ["postgresql@15-main", "minio", "hive-metastore", "trino", "dagster-webserver", "dagster-daemon"]

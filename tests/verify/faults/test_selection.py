@@ -37,13 +37,38 @@ def test_what_always_runs_is_a_check(play):
     assert all(task.startswith(("Validating arguments", "Check that")) for _role, task, _tags in found)
 
 
-def test_limit_leaves_other_hosts_alone(play, tmp_path):
-    """The other one, which is none of the platform's, could not even be reached."""
-    more = tmp_path / "more.yml"
-    more.write_text("all: {hosts: {elsewhere: {ansible_host: 192.0.2.1}}, children: {others: {hosts: {elsewhere: {}}}}}\n")
-    done = play("site.yml", "--inventory", str(more), "--limit", "sandbox", "--tags", "minio")
+@pytest.fixture
+def with_another(tmp_path):
+    """Options that add a host, which could not even be reached, in a group."""
+
+    def options(group: str) -> list[str]:
+        more = tmp_path / "more.yml"
+        host = "elsewhere: {ansible_host: 192.0.2.1}"
+        more.write_text(f"all: {{hosts: {{{host}}}, children: {{{group}: {{hosts: {{elsewhere: {{}}}}}}}}}}\n")
+        return ["--inventory", str(more)]
+
+    return options
+
+
+def test_limit_leaves_other_hosts_alone(play, with_another):
+    everybody, limited = (
+        play("site.yml", *with_another("dagster"), "--list-hosts", *o).stdout for o in ([], ["--limit", "sandbox"])
+    )
+    assert "elsewhere" in everybody
+    assert "sandbox" in limited
+    assert "elsewhere" not in limited
+
+
+def test_hosts_of_no_group_of_ours_are_left_alone(play, with_another):
+    done = play("site.yml", *with_another("others"), "--tags", "minio")
     assert done.returncode == 0, done.stdout + done.stderr
     assert re.findall(r"^(\w+) +: ok=", done.stdout, re.MULTILINE) == ["sandbox"]
+
+
+@pytest.mark.parametrize("group", ["trino_workers", "dagster"])
+def test_a_second_host_is_refused(refusal, with_another, group):
+    error = refusal("site.yml", *with_another(group), "--limit", "sandbox")
+    assert "The platform's groups hold sandbox, elsewhere; services listen on loopback only" in error
 
 
 def test_limit_to_a_host_that_there_is_not(play):

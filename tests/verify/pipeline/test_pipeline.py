@@ -13,16 +13,6 @@ SOCKET = f"/run/pipelines/{NAME}/grpc.sock"
 NEIGHBOUR = "verify_neighbour"
 KEPT = 5
 
-QUERY = """
-import json
-from trino.dbapi import connect
-from trino.exceptions import TrinoUserError
-try:
-    answer = connect(host="127.0.0.1", port=8080, user=values["login"]).cursor().execute(values["query"]).fetchall()
-except TrinoUserError as error:
-    answer = error.error_name
-print(json.dumps(answer, default=str))
-"""
 S3 = """
 import io, json, re
 from minio import Minio
@@ -110,12 +100,6 @@ if "DAGSTER_PG_PASSWORD" not in os.environ:
 
 
 @pytest.fixture
-def trino(on_host):
-    """Rows of a statement, or the name of the error."""
-    return lambda login, query: json.loads(on_host(QUERY, login=login, query=query))
-
-
-@pytest.fixture
 def other_user(host):
     """A Linux user as another pipeline has one."""
     user = "pl-" + NEIGHBOUR
@@ -130,7 +114,7 @@ def other_schema(module, trino):
     schema = {"user": "platform", "catalog": "iceberg", "name": f"{NEIGHBOUR}_raw", "rules_file": "/etc/trino/rules.json"}
     try:
         module("trino_schema", **schema, owner=NEIGHBOUR, location=f"s3://lakehouse/{NEIGHBOUR}/raw/")
-        assert trino(NEIGHBOUR, f"CREATE TABLE iceberg.{NEIGHBOUR}_raw.own AS SELECT 1 AS one") == [[1]]
+        assert trino(f"CREATE TABLE iceberg.{NEIGHBOUR}_raw.own AS SELECT 1 AS one", login=NEIGHBOUR) == [[1]]
         yield f"iceberg.{NEIGHBOUR}_raw"
     finally:
         module("trino_schema", **schema, cascade=True, state="absent")
@@ -139,8 +123,8 @@ def other_schema(module, trino):
 def test_its_rows_are_read_as_its_own_user(module, trino):
     run = module("dagster_run", location=NAME, job=NAME)
     assert run["status"] == "SUCCESS"
-    [[raw]] = trino(NAME, f"SELECT count(*) FROM iceberg.{NAME}_raw.parking_records")
-    [[current]] = trino(NAME, f"SELECT count(*) FROM iceberg.{NAME}_marts.current_occupancy")
+    [[raw]] = trino(f"SELECT count(*) FROM iceberg.{NAME}_raw.parking_records", login=NAME)
+    [[current]] = trino(f"SELECT count(*) FROM iceberg.{NAME}_marts.current_occupancy", login=NAME)
     assert raw >= current > 0
 
 
@@ -194,10 +178,10 @@ def test_its_schemas_are_its_own(trino, other_schema):
             f"DROP SCHEMA {schema} CASCADE",
             f"SHOW TABLES FROM {schema}",
         ):
-            answer = trino(login, statement)
+            answer = trino(statement, login=login)
             # What it may not know of is not listed, or is not there for it.
             assert answer in ("PERMISSION_DENIED", "SCHEMA_NOT_FOUND", []), f"{login}: {statement}: {answer}"
-    assert trino(NEIGHBOUR, f"SELECT * FROM {theirs}.own") == [[1]]
+    assert trino(f"SELECT * FROM {theirs}.own", login=NEIGHBOUR) == [[1]]
 
 
 def test_unit_is_sandboxed_and_limited(host):

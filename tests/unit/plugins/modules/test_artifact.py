@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """artifact on the host: a version is there whole or not at all, and `current` is switched to it last."""
 
+import contextlib
 import os
 import tarfile
 from pathlib import Path
@@ -55,6 +56,13 @@ def test_first_install(install, opt):
     assert versions(opt) == ["1", "current"]
 
 
+def test_roots_umask_closes_no_folder(install, opt, strict_umask):
+    """Neither those that are made for it nor those that the tar only implies."""
+    install("1")
+    folders = [opt.parent, opt, opt / "1", opt / "1" / "bin"]
+    assert [f"{path.stat().st_mode & 0o7777:04o}" for path in folders] == ["0755"] * 4
+
+
 def test_nothing_to_do(install, opt):
     install("1")
     again = install("1", ship=False)
@@ -70,6 +78,17 @@ def test_what_is_missing_is_asked_for_and_nothing_is_touched(install, opt, tmp_p
     assert asked["missing"]
     assert asked["wheels"] == ["a.whl"]
     assert versions(opt) == []
+
+
+def test_only_one_at_a_time_works_there(install, opt, monkeypatch):
+    """What a killed play left unpacking would remove what the next one unpacks, as the rest of an interrupted play."""
+    asked = []
+    monkeypatch.setattr(artifact, "exclusive", lambda path: asked.append(path) or contextlib.nullcontext())
+    install("1", check=True)
+    install("1", ship=False)
+    assert asked == []
+    install("1")
+    assert asked == [str(opt)]
 
 
 def test_check_mode_says_so_and_touches_nothing(install, opt):

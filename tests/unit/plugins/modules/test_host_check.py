@@ -2,23 +2,33 @@
 # SPDX-License-Identifier: MIT
 """host_check: every fault at once, each with what to do, before anything is changed."""
 
+import os
+import socket
+
 import pytest
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.foss_data.platform.plugins.modules import host_check
 
 DEBIAN = 'PRETTY_NAME="Debian GNU/Linux 12 (bookworm)"\nID=debian\nVERSION_ID="12"\n'
 UBUNTU = 'PRETTY_NAME="Ubuntu 24.04 LTS"\nID=ubuntu\nVERSION_ID="24.04"\n'
-# As `ss -Hltnp` and /proc/PID/cgroup of Debian 12 have it.
-LISTENING = """\
-LISTEN 0 128  0.0.0.0:22     0.0.0.0:*    users:(("sshd",pid=90,fd=3))
-LISTEN 0 4096 127.0.0.1:8080 0.0.0.0:*    users:(("java",pid=700,fd=210))
-LISTEN 0 511  [::1]:9010     [::]:*       users:(("nginx",pid=800,fd=6),("nginx",pid=801,fd=6))
-LISTEN 0 4096 *:9999         *:*
+# As Debian 12 has it: 22 and 8080 listen, 3000 is the far end of a connection; 9010 and 9999 listen.
+TCP = """\
+  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
+   0: 00000000:0016 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 2200 1 0000000000000000 100 0 0 10 0
+   1: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000   990        0 8080 1 0000000000000000 100 0 0 10 0
+   2: 0100007F:0BB8 0100007F:9C40 01 00000000:00000000 00:00000000 00000000   990        0 3000 1 0000000000000000 20 4 0 10 -1
 """
+TCP6 = """\
+  sl  local_address                         remote_address                        st tx_queue rx_queue tr tm->when retrnsmt   uid
+   0: 00000000000000000000000001000000:2332 00000000000000000000000000000000:0000 0A 0:0 00:0 0 0 0 9010
+   1: 00000000000000000000000000000000:270F 00000000000000000000000000000000:0000 0A 0:0 00:0 0 0 0 9999
+"""
+PROCESSES = {"2200": [90], "8080": [700], "9010": [800, 801]}
 FILES = {
     "/etc/os-release": DEBIAN,
     "/proc/meminfo": "MemTotal:        8130000 kB\nMemFree: 1 kB\n",
     "/proc/1/cgroup": "0::/init.scope\n",
+    "/proc/net/tcp": TCP,
+    "/proc/net/tcp6": TCP6,
     "/proc/700/cgroup": "0::/system.slice/trino.service\n",
     "/proc/800/cgroup": "0::/system.slice/nginx.service\n",
 }
@@ -30,7 +40,7 @@ def host(monkeypatch):
     """The host's files; ``free`` MiB by path."""
     files = dict(FILES)
     monkeypatch.setattr(host_check, "_read", lambda path: files.get(path, ""))
-    monkeypatch.setattr(AnsibleModule, "run_command", lambda *_, **__: (0, LISTENING, ""))
+    monkeypatch.setattr(host_check, "holders_of", lambda inodes: [pid for i in sorted(inodes) for pid in PROCESSES.get(i, [])])
     return files
 
 
@@ -100,6 +110,29 @@ def test_free_disk_of_a_folder_that_is_not_there_yet(tmp_path):
 def test_a_taken_port_names_who_has_it(check):
     message = check(ports=[{"port": 9010, "unit": "minio"}])["msg"]
     assert "port 9010 is wanted for minio but nginx.service (process 800) has it: stop that, or choose another port" in message
+
+
+def test_a_taken_port_of_no_unit_names_the_process(check, host):
+    host["/proc/800/cgroup"] = "0::/user.slice/session-1.scope\n"
+    host["/proc/800/comm"] = "nginx\n"
+    assert "is wanted for minio but nginx (process 800) has it" in check(ports=[{"port": 9010, "unit": "minio"}])["msg"]
+
+
+def test_a_stranger_beside_the_service_is_named(check, host, monkeypatch):
+    """Of two that listen on one port, on different addresses, one may be the service itself."""
+    host["/proc/net/tcp6"] = TCP6.replace(":2332", ":1F90")
+    message = check(ports=[{"port": 8080, "unit": "trino"}])["msg"]
+    assert "port 8080 is wanted for trino but nginx.service (process 800) has it" in message
+
+
+def test_a_real_socket_is_found_without_any_program(module, monkeypatch):
+    """What a minimal host lacks is `ss`."""
+    monkeypatch.setenv("PATH", "/nowhere")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        ports = [{"port": server.getsockname()[1], "unit": "nobody"}]
+        said = module(host_check.main, **FIT | {"ports": ports, "memory_mb": 1})["msg"]
+    assert f"port {ports[0]['port']} is wanted for nobody but " in said
+    assert f"(process {os.getpid()}) has it" in said
 
 
 def test_a_port_without_a_known_process_is_taken_too(check):

@@ -124,6 +124,11 @@ def test_it_says_what_it_runs_in(install, home, tmp_path):
     assert os.readlink(link) == str(tmp_path / "env")
 
 
+def test_roots_umask_closes_no_folder(install, home, strict_umask):
+    install("aaa")
+    assert f"{(home / 'releases').stat().st_mode & 0o7777:04o}" == "0755"
+
+
 def test_nothing_to_do(install, home):
     install("aaa")
     again = install("aaa", ship=False)

@@ -40,7 +40,7 @@ def apply(module, record):
     def run(check: bool = False, **options) -> dict:
         for key in ("files", "directories"):
             options[key] = [ME | entry for entry in options.get(key, [])]
-        return module(service_files.main, check=check, service="tool", **options)
+        return module(service_files.main, check=check, **{"service": "tool", **options})
 
     return run
 
@@ -69,6 +69,16 @@ def test_everything_at_once_and_nothing_the_second_time(apply, etc, record):
     assert again["diff"] == []
     assert again["fingerprint"] == first["fingerprint"]
     assert record.read() == "started again"
+
+
+def test_what_no_running_process_has_read_restarts_nothing(apply, etc, record):
+    assert apply(service=None, files=[{"dest": str(etc / "a.conf"), "content": "a\n"}])["changed"]
+    assert record.read() == "as started"
+
+
+def test_roots_umask_closes_no_folder(apply, etc, strict_umask):
+    apply(directories=[{"path": str(etc / "tool" / "deep"), "mode": "0750"}])
+    assert [mode(etc / "tool"), mode(etc / "tool" / "deep")] == ["0755", "0750"]
 
 
 def test_check_mode_predicts_and_touches_nothing(apply, etc, record):

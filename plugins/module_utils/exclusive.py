@@ -1,0 +1,25 @@
+# Copyright (c) 2026 FOSS Data Platform contributors
+# SPDX-License-Identifier: MIT
+"""One at a time in a folder of the host."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+from collections.abc import Iterator
+
+
+@contextlib.contextmanager
+def exclusive(path: str) -> Iterator[None]:
+    """Wait until nobody else works below ``path``, and keep others out until the block ends.
+
+    What a killed play left running on the host goes on, and would get into the way of the next play.
+    """
+    os.makedirs(path, exist_ok=True)
+    lock = os.open(path, os.O_RDONLY)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(lock)

@@ -1,0 +1,70 @@
+"""What a play prints holds no credential: not of a task that fails, not when everything is shown, not in a diff."""
+
+import json
+
+import pytest
+from ansible_collections.foss_data.platform.plugins.filter.derived_secret import derived_secret
+
+
+@pytest.fixture
+def found(credentials):
+    """Names of the credentials in a text, those derived from them and others that are given too."""
+
+    def look(text: str, others: dict | None = None) -> list[str]:
+        known = []
+        for values in (credentials, others or {}):
+            known += [(name, value) for name, value in values.items() if name.startswith("secret_")]
+            if "secret_pipelines" in values:
+                derived = derived_secret(values["secret_pipelines"], "object store: stavanger_parking")
+                known.append(("keys of stavanger_parking", derived))
+        assert known
+        return [name for name, value in known if value in text]
+
+    return look
+
+
+@pytest.fixture
+def stopped(host):
+    """Stops a unit until the test ends."""
+    units = []
+
+    def stop(unit: str) -> None:
+        units.append(unit)
+        host.check_output("systemctl stop %s", unit)
+
+    yield stop
+    for unit in units:
+        host.check_output("systemctl start %s", unit)
+
+
+@pytest.mark.parametrize("playbook", ["site.yml", "playbooks/pipelines.yml"])
+def test_everything_shown(play, found, playbook):
+    done = play(playbook, "-vvv", "--diff")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "invocation" in done.stdout
+    assert found(done.stdout + done.stderr) == []
+
+
+def test_new_credentials(play, found, credentials, tmp_path):
+    """Neither the old nor the new ones are in the difference. The administrator's stays, or MinIO could not be asked."""
+    new = {name: f"new{value[3:]}" for name, value in credentials.items() if name not in ("secret_minio_root", "sops")}
+    file = tmp_path / "new.json"
+    file.write_text(json.dumps(new))
+    done = play("site.yml", "-vvv", "--diff", "--check", "-e", f"@{file}")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "(secret, changed)" in done.stdout
+    assert found(done.stdout + done.stderr, new) == []
+
+
+@pytest.mark.parametrize(
+    ("unit", "tag", "said"),
+    [("minio", "minio", "does not answer"), ("postgresql@15-main", "postgresql", "unable to connect to database")],
+)
+@pytest.mark.parametrize("options", [[], ["-vvv"]])
+def test_a_task_that_fails(play, found, stopped, unit, tag, said, options):
+    stopped(unit)
+    done = play("site.yml", "--tags", tag, "--start-at-task", "Provide the users", *options)
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert said in (done.stdout + done.stderr)
+    assert "item=" in done.stdout
+    assert found(done.stdout + done.stderr) == []
