@@ -93,8 +93,8 @@ class NotInForceError(Exception):
 class Rules(TrinoModule):
     """The file's document."""
 
-    def run(self) -> None:
-        """Compare, write, set owner and mode, ask Trino, leave."""
+    def work(self) -> dict:
+        """Compare, write, set owner and mode, ask Trino."""
         path, base = self.params["rules_file"], self.params["rules"]
         wrong = [s for s in SECTIONS if not isinstance(base.get(s), list) or not all(isinstance(r, dict) for r in base[s])]
         if wrong:
@@ -116,9 +116,8 @@ class Rules(TrinoModule):
         attributes = {"before_header": f"{path} (file attributes)", "after_header": f"{path} (file attributes)"}
         wanted = self.module.load_file_common_arguments(self.params, path)
         changed = self.module.set_fs_attributes_if_different(wanted, differs, attributes if exists else None)
-        if not self.module.check_mode:
-            self.result["asked"] = self.ask(before, after)
-        self.module.exit_json(changed=changed, diff=[*diff, attributes] if "before" in attributes else diff, **self.result)
+        asked = {} if self.module.check_mode else {"asked": self.ask(before, after)}
+        return {"changed": changed, "diff": [*diff, attributes] if "before" in attributes else diff, **asked}
 
     def ask(self, before: dict, after: dict) -> list[str]:
         """Wait until Trino goes by ``after``, if it runs; the users that it was asked about."""
@@ -148,8 +147,6 @@ class Rules(TrinoModule):
                 f"Trino did not take up the rules in {self.params['rules_file']} ({error}): is that its security.config-file, "
                 "with security.refresh-period set?"
             )
-        except TrinoError as error:
-            self.fail(str(error), query_id=error.query_id)
         return list(expected)
 
 
