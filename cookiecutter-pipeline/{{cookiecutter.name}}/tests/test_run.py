@@ -62,7 +62,8 @@ def test_a_bad_record_and_a_new_station_are_warnings(first_run, folder, tmp_path
     }
 
 
-def test_a_feed_that_stands_still_is_a_warning(workspace):
+def test_a_feed_that_stands_still_is_a_warning(tmp_path):
+    workspace = Workspace(ROOT, tmp_path, FEED_URL="config/example_feed.json")
     content = (ROOT / "config" / "example_feed.json").read_bytes()
     bring(workspace, (str(now() - timedelta(days=2)), content), (str(now() - timedelta(hours=1)), content))
     result = workspace.run()

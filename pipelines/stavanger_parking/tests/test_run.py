@@ -88,16 +88,17 @@ def test_a_frozen_feed_a_bad_record_and_a_new_car_park_are_warnings(first_run, f
     }
 
 
-def test_a_feed_that_stands_still_is_seen_though_last_modified_moves(workspace):
+def test_a_feed_that_stands_still_is_seen_though_last_modified_moves(tmp_path):
     """As the city's was for days: fetched all the time, with a Last-Modified of just now."""
     first = datetime.now(UTC) - timedelta(days=2)
     body = generate(first)
-    with workspace.lake() as lake:
-        for moment in first, first + timedelta(days=1):
-            fetched = Fetched("made by hand", body, moment.replace(tzinfo=None), f"{moment:%a, %d %b %Y %H:%M:%S} GMT")
-            ingest(workspace.settings, lake, FEED, fetched)
     with serving(body) as server:
-        result = Workspace(ROOT, workspace.settings.data_dir, FEED_URL=server.address).run()
+        workspace = Workspace(ROOT, tmp_path, FEED_URL=server.address)
+        with workspace.lake() as lake:
+            for moment in first, first + timedelta(days=1):
+                fetched = Fetched("made by hand", body, moment.replace(tzinfo=None), f"{moment:%a, %d %b %Y %H:%M:%S} GMT")
+                ingest(workspace.settings, lake, FEED, fetched)
+        result = workspace.run()
     assert result.success
     assert failed_checks(result) == {
         "feed_is_live": AssetCheckSeverity.WARN,

@@ -2,8 +2,7 @@
 # SPDX-License-Identifier: MIT
 """What Dagster loads of every pipeline: its tables' maintenance, and the freshness that its dbt sources declare."""
 
-from __future__ import annotations
-
+# Without `annotations` from `__future__`: Dagster looks at the type of `context` itself, not at its text.
 import json
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta

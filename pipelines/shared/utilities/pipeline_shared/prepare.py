@@ -54,15 +54,19 @@ def parse_dbt(project: Path, target: str) -> None:
     from dbt.cli.main import dbtRunner
 
     os.environ["DBT_LOG_PATH"] = os.environ["DBT_TARGET_PATH"] = str(project / "target")
-    flags = ["--log-level", "none", "--log-level-file", "none", "--project-dir", str(project), "--profiles-dir", str(project)]
     try:
         for command in "deps", "parse":
             # The target is named as the runs name it: dbt would parse everything anew otherwise.
-            done = dbtRunner().invoke([command, *flags, "--target", target])
+            done = dbtRunner().invoke([command, *dbt_flags(project), "--target", target])
             if not done.success:
                 raise ReleaseError(f"dbt does not {command}: {_plain(done.exception)}")
     finally:
         del os.environ["DBT_LOG_PATH"], os.environ["DBT_TARGET_PATH"]
+
+
+def dbt_flags(project: Path) -> list[str]:
+    """What every call of dbt in this process needs: where the project is, and nothing on the screen."""
+    return ["--log-level", "none", "--log-level-file", "none", "--project-dir", str(project), "--profiles-dir", str(project)]
 
 
 def import_definitions(root: Path) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 
 from pipeline_shared import settings
 from pipeline_shared.lake import Lake, connect
+from pipeline_shared.prepare import dbt_flags
 
 
 @contextmanager
@@ -54,17 +55,7 @@ class Workspace:
         scratch = self.settings.data_dir / "temp" / "dbt"
         places = {"DBT_TARGET_PATH": str(scratch), "DBT_LOG_PATH": str(scratch)}
         with environment(**{**self._environment, **places}):
-            flags = [
-                "--project-dir",
-                str(project),
-                "--profiles-dir",
-                str(project),
-                "--log-level",
-                "none",
-                "--log-level-file",
-                "none",
-            ]
-            done = dbtRunner().invoke([*arguments, *flags])
+            done = dbtRunner().invoke([*arguments, *dbt_flags(project)])
         if done.result is None:
             raise RuntimeError(f"dbt {' '.join(arguments)}: {done.exception}")
         return {result.node.name: str(result.status) for result in done.result.results}
