@@ -213,7 +213,7 @@ def test_what_maintenance_does(tmp_path, catalog, old):
     manifest = {"retention_days": 30, "schemas": ["raw", "marts"]}
     pipeline = settings.Settings(tmp_path, "sales", manifest, "prod", tmp_path, catalog)
     tables = Tables(old)
-    done = maintain(pipeline, tables, "feed")
+    done = list(maintain(pipeline, tables, "feed"))
     changing = [statement for statement, _ in tables.said if not statement.startswith("select")]
     deleted = [statement for statement in changing if statement.startswith("delete")]
     assert [statement.split('"')[3] for statement in deleted] == (["feed_fetches", "feed_records"] if old else [])

@@ -98,12 +98,13 @@ def maintenance_of(pipeline: Settings, feed: str, after: Iterable[AssetKey]) -> 
         if pipeline.target != "prod":
             context.log.info("DuckDB needs no maintenance")
             return
+        done = []
         with connect(pipeline) as lake:
             if not context.run.asset_selection and now() - _last(context, lake, key, feed) < EVERY:
                 return
-            done = maintain(pipeline, lake, feed)
-        for table in done:
-            context.log.info(str(table))
+            for table in maintain(pipeline, lake, feed):
+                context.log.info(str(table))
+                done.append(table)
         removed = sum(table.rows_removed for table in done)
         yield MaterializeResult(asset_key=key, metadata={"old rows removed": removed, "tables": "\n".join(map(str, done))})
 

@@ -8,6 +8,7 @@ Only Trino's tables need it: DuckDB's one file on a laptop looks after itself.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -49,14 +50,12 @@ class Done:
         )
 
 
-def maintain(pipeline: Settings, lake: Lake, feed: str) -> list[Done]:
-    """Remove what is older than retention_days from the feed's raw tables, then tidy all tables of the pipeline."""
+def maintain(pipeline: Settings, lake: Lake, feed: str) -> Iterator[Done]:
+    """Remove what is older than retention_days from the feed's raw tables, then tidy all tables; each as soon as it is done."""
     removed = forget(lake, feed, now() - timedelta(days=pipeline.manifest["retention_days"]))
-    return [
-        _tidy(pipeline, lake, schema, name, removed.get(name, 0) if schema == "raw" else 0)
-        for schema in pipeline.manifest["schemas"]
-        for name in _tables(lake, schema)
-    ]
+    for schema in pipeline.manifest["schemas"]:
+        for name in _tables(lake, schema):
+            yield _tidy(pipeline, lake, schema, name, removed.get(name, 0) if schema == "raw" else 0)
 
 
 def _tables(lake: Lake, schema: str) -> list[str]:
