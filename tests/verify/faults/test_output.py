@@ -23,20 +23,6 @@ def found(credentials):
     return look
 
 
-@pytest.fixture
-def stopped(host):
-    """Stops a unit until the test ends."""
-    units = []
-
-    def stop(unit: str) -> None:
-        units.append(unit)
-        host.check_output("systemctl stop %s", unit)
-
-    yield stop
-    for unit in units:
-        host.check_output("systemctl start %s", unit)
-
-
 @pytest.mark.parametrize("playbook", ["site.yml", "playbooks/pipelines.yml"])
 def test_everything_shown(play, found, playbook):
     done = play(playbook, "-vvv", "--diff")
@@ -56,14 +42,11 @@ def test_new_credentials(play, found, credentials, tmp_path):
     assert found(done.stdout + done.stderr, new) == []
 
 
-@pytest.mark.parametrize(
-    ("unit", "tag", "said"),
-    [("minio", "minio", "does not answer"), ("postgresql@15-main", "postgresql", "unable to connect to database")],
-)
+@pytest.mark.parametrize(("service", "said"), [("minio", "does not answer"), ("postgresql", "unable to connect to database")])
 @pytest.mark.parametrize("options", [[], ["-vvv"]])
-def test_a_task_that_fails(play, found, stopped, unit, tag, said, options):
-    stopped(unit)
-    done = play("site.yml", "--tags", tag, "--start-at-task", "Provide the users", *options)
+def test_a_task_that_fails(play, found, service, said, options):
+    """Asked on a port where nobody listens: a service that is stopped looks the same, and the others miss nothing."""
+    done = play("site.yml", "--tags", service, "--start-at-task", "Provide the users", "-e", f"{service}_port=1", *options)
     assert done.returncode == 2, done.stdout + done.stderr
     assert said in (done.stdout + done.stderr)
     assert "item=" in done.stdout
