@@ -33,6 +33,7 @@ UNREACHABLE = "DagsterUserCodeUnreachableError"
 UNKNOWN_TO_DAEMON = "DagsterCodeLocationNotFoundError"
 ENDED = ("SUCCESS", "FAILURE", "CANCELED")
 IN_PROGRESS = ("STARTING", "STARTED", "CANCELING")
+LOST = "OperationalError"  # of psycopg2 and SQLAlchemy: the webserver's connection to its storage broke
 LONGEST = 600  # characters of a message from Python
 EVENTS = 500  # events of a run that are asked for at once
 ERROR = "className message stack errorChain { error { className message stack } }"
@@ -96,7 +97,22 @@ def python_error(error: dict) -> str:
     return f"{text}, at {frame}" if frame else text
 
 
+def lost_storage(response: Any) -> bool:
+    """Whether the answer is that the storage did not answer, as it does not once after PostgreSQL was restarted."""
+    try:
+        answer = response.json()
+        said = [e.get("message", "") for e in answer.get("errors") or []]
+        said += [f["message"] for f in (answer.get("data") or {}).values() if f.get("__typename") == "PythonError"]
+    except (ValueError, AttributeError, TypeError):
+        return False
+    return any(LOST in text for text in said)
+
+
 # -- the server
+
+
+class LostStorageError(Exception):
+    """See `lost_storage`."""
 
 
 class Dagster:
@@ -108,22 +124,28 @@ class Dagster:
         self.session.headers.update(headers or {})
 
     def ask(self, query: str, **variables: Any) -> dict:
-        """The ``data`` of the answer. Waits for a webserver that is starting.
+        """The ``data`` of the answer. Waits for a webserver that is starting, or whose storage is.
 
         Only what was surely not taken is sent again: a mutation whose connection broke half-way is not.
         """
         reads = not query.lstrip().startswith("mutation")
+        deadline = time.monotonic() + self.timeout
+
+        def send() -> Any:
+            found = self.session.post(f"{self.url}/graphql", json={"query": query, "variables": variables}, timeout=(5, 120))
+            # When the time is over it is an answer like others.
+            if reads and time.monotonic() < deadline and lost_storage(found):
+                raise LostStorageError
+            return found
 
         def untaken(error: Exception) -> bool:
+            if isinstance(error, LostStorageError):
+                return True
             reason = getattr(error.args[0], "reason", None) if error.args else None
             return isinstance(error, requests.exceptions.ConnectionError) and (reads or "NewConnection" in type(reason).__name__)
 
         try:
-            response = patiently(
-                lambda: self.session.post(f"{self.url}/graphql", json={"query": query, "variables": variables}, timeout=(5, 120)),
-                self.timeout,
-                untaken,
-            )
+            response = patiently(send, self.timeout, untaken)
         except requests.exceptions.RequestException as error:
             raise NotAnswering(
                 f"Dagster does not answer at {self.url}: {_short(str(error))}. Is the webserver running there?"

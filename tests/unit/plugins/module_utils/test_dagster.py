@@ -67,6 +67,27 @@ def test_a_page_that_is_no_dagster():
         Dagster(url).ask("{ x }")
 
 
+LOST = "(psycopg2.OperationalError) server closed the connection unexpectedly"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        (500, json.dumps({"errors": [{"message": LOST}], "data": None})),
+        (200, json.dumps({"data": {"x": {"__typename": "PythonError", "className": "OperationalError", "message": LOST}}})),
+    ],
+)
+def test_a_webserver_whose_storage_was_restarted_is_asked_again(answer):
+    with server(answer, (200, '{"data": {"x": 1}}')) as (url, asked):
+        assert Dagster(url, timeout=5).ask("{ x }") == {"x": 1}
+        assert len(asked) == 2
+    # It may have been done.
+    with server(answer) as (url, asked), pytest.raises(DagsterError, match="server closed the connection"):
+        Dagster(url, timeout=5).expect("Y", "mutation { x }")
+    with server(answer) as (url, asked), pytest.raises(DagsterError, match="server closed the connection"):
+        Dagster(url, timeout=0).expect("Y", "{ x }")
+
+
 def test_a_query_is_asked_again_and_a_mutation_is_not():
     with server(None, (200, '{"data": {"x": 1}}')) as (url, asked):
         assert Dagster(url, timeout=5).ask("{ x }") == {"x": 1}
