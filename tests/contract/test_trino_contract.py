@@ -11,7 +11,6 @@ import json
 import os
 import re
 import shlex
-import socket
 import subprocess
 import sys
 import time
@@ -80,20 +79,8 @@ class Server:
 
 
 @pytest.fixture(scope="module")
-def server():
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    there = f"127.0.0.1:{os.environ.get('FDP_TRINO_PORT', '8080')}"
-    config = str(ROOT / ".sandbox" / STANDIN / "ssh_config")
-    command = ["ssh", "-F", config, "-o", "ControlMaster=no", "-o", "ControlPath=none", "-o", "ExitOnForwardFailure=yes"]
-    tunnel = subprocess.Popen([*command, "-L", f"{port}:{there}", STANDIN, "echo ready; cat"], stdin=-1, stdout=-1, text=True)
-    try:
-        assert tunnel.stdout.readline() == "ready\n"
-        yield Server(f"http://127.0.0.1:{port}")
-    finally:
-        tunnel.stdin.close()
-        tunnel.wait(10)
+def server(tunnel) -> Server:
+    return Server(f"http://127.0.0.1:{tunnel(int(os.environ.get('FDP_TRINO_PORT', '8080')))}")
 
 
 def run(module: str, check: bool = False, **options) -> dict:

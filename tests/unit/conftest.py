@@ -26,20 +26,21 @@ def on_a_host(monkeypatch):
     monkeypatch.setattr(_internal, "is_controller", False)
 
 
+def run_module(main: Callable[[], None], check: bool = False, **options) -> dict:
+    """Run a module's ``main`` with options; the JSON that it leaves with."""
+    said = io.StringIO()
+    arguments = {**options, "_ansible_check_mode": check, "_ansible_diff": True}
+    with patch_module_args(arguments), contextlib.redirect_stdout(said), pytest.raises(SystemExit) as ended:
+        main()
+    answer = json.loads(said.getvalue())
+    assert bool(ended.value.code) == answer.get("failed", False)
+    return answer
+
+
 @pytest.fixture
 def module() -> Callable[..., dict]:
-    """Runs a module's ``main`` with options; returns the JSON that it leaves with."""
-
-    def run(main: Callable[[], None], check: bool = False, **options) -> dict:
-        said = io.StringIO()
-        arguments = {**options, "_ansible_check_mode": check, "_ansible_diff": True}
-        with patch_module_args(arguments), contextlib.redirect_stdout(said), pytest.raises(SystemExit) as ended:
-            main()
-        answer = json.loads(said.getvalue())
-        assert bool(ended.value.code) == answer.get("failed", False)
-        return answer
-
-    return run
+    """Runs a module in this process."""
+    return run_module
 
 
 @pytest.fixture

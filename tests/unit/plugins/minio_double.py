@@ -75,7 +75,7 @@ class _Handler(BaseHTTPRequestHandler):
             user = self._signed_by()
             if path.startswith(ADMIN_API) and user != ADMIN:
                 raise Refusal(403, "AccessDenied")
-            answer = self._admin(path.removeprefix(ADMIN_API), body) if path.startswith(ADMIN_API) else self._s3(path)
+            answer = self._admin(path.removeprefix(ADMIN_API), body) if path.startswith(ADMIN_API) else self._s3(path, user)
             self._send(200 if answer else 204, answer)
         except Refusal as refusal:
             status, code = refusal.args
@@ -105,8 +105,11 @@ class _Handler(BaseHTTPRequestHandler):
             raise Refusal(403, "SignatureDoesNotMatch")
         return access_key
 
-    def _s3(self, path: str) -> bytes:
+    def _s3(self, path: str, user: str) -> bytes:
         bucket, buckets = path.strip("/"), self.server.buckets
+        if not bucket and user != ADMIN:
+            # It may not see one of them.
+            raise Refusal(403, "AccessDenied")
         if not bucket:
             return b"<ListAllMyBucketsResult><Buckets></Buckets></ListAllMyBucketsResult>"
         if self.command == "PUT":

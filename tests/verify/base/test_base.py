@@ -1,5 +1,9 @@
 """Role base: tools, readiness probes, the journal."""
 
+import re
+
+import pytest
+
 READY = "/usr/local/lib/foss-data-platform/ready"
 PYTHON = "/opt/tools/current/bin/python"
 
@@ -23,3 +27,15 @@ def test_journal_survives_a_reboot_and_is_bounded(host):
     assert host.file("/var/log/journal").is_directory
     host.check_output("journalctl --flush")
     assert host.check_output("journalctl --header --file '/var/log/journal/*/system.journal' | grep -c 'State: ONLINE'") != "0"
+
+
+def test_the_journal_took_its_configuration(host):
+    """A line that it does not know it ignores, and says so."""
+    file = "/etc/systemd/journald.conf.d/foss-data-platform.conf"
+    shown = host.check_output("systemd-analyze cat-config systemd/journald.conf")
+    most = re.search(rf"^# {file}$.*^SystemMaxUse=(\d+)M$", shown, re.MULTILINE | re.DOTALL).group(1)
+    said = host.check_output("journalctl --unit=systemd-journald --output=cat")
+    assert file not in said
+    limits = re.findall(r"^System Journal \(.*\) is .*, max ([\d.]+)([MG]), ", said, re.MULTILINE)
+    size, unit = limits[-1]
+    assert float(size) * {"M": 1, "G": 1024}[unit] == pytest.approx(int(most), rel=0.06)

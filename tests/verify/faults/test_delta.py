@@ -14,12 +14,6 @@ print(json.dumps([cursor.execute(statement).fetchall() for statement in values["
 
 
 @pytest.fixture
-def trino(on_host):
-    """Answer of the last of some statements, as JSON text."""
-    return lambda *statements: on_host(QUERY, statements=statements)
-
-
-@pytest.fixture
 def delta_table(trino):
     """A table of format Delta, with a row."""
     trino(
@@ -54,14 +48,14 @@ def test_off_and_on_again(host, play, figures, clean, trino, delta_table):
         assert {n: r["changed"] for n, r in predicted.items()} == {n: r["changed"] for n, r in real.items()}
         assert real["hive_metastore"]["changed"] == ["Stop the Hive Metastore"]
         assert unit(host) == ["inactive", "disabled"]
-        assert "delta" not in trino("SHOW CATALOGS")
+        assert ["delta"] not in trino("SHOW CATALOGS")
         clean(*CONCERNED, *OFF)
         predicted = figures("check-on", *CONCERNED, "--check")
     finally:
         real = figures("on", *CONCERNED)
     assert {n: r["changed"] for n, r in predicted.items()} == {n: r["changed"] for n, r in real.items()}
     assert unit(host) == ["active", "enabled"]
-    assert trino(f"SELECT one FROM {delta_table}") == "[[1]]"
+    assert trino(f"SELECT one FROM {delta_table}") == [[1]]
     clean(*CONCERNED)
 
 

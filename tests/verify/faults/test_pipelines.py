@@ -87,3 +87,15 @@ def test_a_manifest_that_is_none(refusal, parking):
         manifest.write("memroy_mb: 1\n")
     error = refusal(*parking.play)
     assert "pipeline.yml: the manifest: Additional properties are not allowed ('memroy_mb' was unexpected)" in error
+
+
+def test_a_format_that_the_site_does_not_have(play, parking):
+    """As on a host of 4 GB, which does without Delta Lake."""
+    manifest = parking.folder / "pipeline.yml"
+    manifest.write_text(manifest.read_text().replace("format: iceberg", "format: delta"))
+    done = play(*parking.play, "-e", '{"platform_delta": false}')
+    assert done.returncode
+    [_at_once, error] = [line for line in done.stdout.splitlines() if line.startswith("[ERROR]")]
+    assert f"Pipeline {parking.name} was not deployed: it wants format delta (this site has iceberg)" in error
+    assert "Change its pipeline.yml, or the site." in error
+    assert "changed=0" in done.stdout

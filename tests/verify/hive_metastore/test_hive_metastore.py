@@ -1,5 +1,8 @@
 """Role hive_metastore: it answers in its own protocol, with a schema made once."""
 
+import re
+
+VERSIONS = ("Hive distribution version", "Metastore schema version")
 # get_all_databases of the Thrift interface, by hand: a framed client library would be one more dependency.
 CALL = """
 import socket, struct
@@ -26,3 +29,22 @@ def test_it_has_no_keys_of_the_object_store(host):
     environment = host.check_output("systemctl show --property=Environment --property=EnvironmentFiles hive-metastore")
     assert "S3" not in environment
     assert host.run("grep -ri secret.key /etc/hive-metastore").rc == 1
+
+
+def test_its_own_tool_reads_its_settings(host):
+    """They are well-formed, and lead to the schema of this version."""
+    unit = host.check_output("systemctl cat hive-metastore-schema")
+    command = re.search(r"^ExecStart=(.* )-initOrUpgradeSchema$", unit, re.MULTILINE).group(1)
+    tool = f"METASTORE_HOME=/opt/hive_metastore/current {command} -info"
+    said = host.check_output("runuser -u hive -- sh -c %s", f"cd /var/lib/hive-metastore && {tool} 2>&1")
+    distribution, schema = (re.search(rf"^{what}:\s+(\S+)$", said, re.MULTILINE).group(1) for what in VERSIONS)
+    assert distribution == schema
+
+
+def test_java_takes_the_options(host):
+    command = re.search(r"^ExecStart=(.*)$", host.check_output("systemctl cat hive-metastore"), re.MULTILINE).group(1).split()
+    options = [word for word in command if word.startswith("-X")]
+    assert options
+    said = host.run(f"{command[0]} {' '.join(options)} -version")
+    assert said.rc == 0, said.stderr
+    assert "warning" not in said.stderr.lower()

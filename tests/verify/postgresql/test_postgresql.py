@@ -46,3 +46,15 @@ def test_buffers_follow_the_units_memory(psql, host):
     limit = int(host.check_output("systemctl show --value -p MemoryMax postgresql@15-main"))
     buffers = int(psql("SELECT pg_size_bytes(current_setting('shared_buffers'))"))
     assert limit / 5 < buffers < limit / 3
+
+
+def test_its_own_checkers_find_no_fault(host):
+    """It reads its files as they are now; and nothing in them waits for a restart."""
+    faults = (
+        "SELECT error FROM pg_file_settings WHERE error IS NOT NULL UNION ALL "
+        "SELECT error FROM pg_hba_file_rules WHERE error IS NOT NULL UNION ALL "
+        "SELECT name FROM pg_settings WHERE pending_restart"
+    )
+    assert host.check_output("runuser -u postgres -- psql --no-psqlrc --tuples-only --no-align --command %s", faults) == ""
+    rules = "SELECT count(*) FROM pg_hba_file_rules"
+    assert int(host.check_output("runuser -u postgres -- psql --no-psqlrc --tuples-only --no-align --command %s", rules)) >= 3

@@ -4,31 +4,37 @@ import json
 import re
 
 import pytest
+from ansible_collections.foss_data.platform.tests.deployed import until
 
-QUERY = """
-import json
-from trino.dbapi import connect
-from trino.exceptions import TrinoUserError
-cursor = connect(host="127.0.0.1", port=8080, user=values["login"]).cursor()
-answer = None
-try:
-    for statement in values["statements"]:
-        answer = cursor.execute(statement).fetchall()
-except TrinoUserError as error:
-    answer = error.error_name
-print(json.dumps(answer))
-"""
 OBJECTS = """
 from minio import Minio
 s3 = Minio(endpoint="127.0.0.1:9010", access_key="trino", secret_key=values["secret"], secure=False, region="eu-north-1")
 print(sum(1 for _ in s3.list_objects("lakehouse", prefix=values["prefix"], recursive=True)))
 """
-
-
-@pytest.fixture
-def trino(on_host):
-    """Answer of the last of some statements, as JSON text."""
-    return lambda *statements, login="platform": on_host(QUERY, login=login, statements=statements)
+# Two writers begin together and rewrite the same rows, each with its own word.
+MERGE_AT_ONCE = """
+import json, threading
+from trino.dbapi import connect
+from trino.exceptions import TrinoQueryError
+together, ended = threading.Barrier(2), {}
+def write(word):
+    cursor = connect(host="127.0.0.1", port=8080, user="platform").cursor()
+    together.wait()
+    try:
+        cursor.execute(
+            "MERGE INTO " + values["table"] + " AS t USING tpch.tiny.orders AS o ON t.orderkey = o.orderkey "
+            "WHEN MATCHED THEN UPDATE SET comment = '" + word + "'"
+        ).fetchall()
+        ended[word] = "done"
+    except TrinoQueryError as error:
+        ended[word] = error.error_name + ": " + error.message
+writers = [threading.Thread(target=write, args=(word,)) for word in ("one", "other")]
+for writer in writers:
+    writer.start()
+for writer in writers:
+    writer.join()
+print(json.dumps(ended))
+"""
 
 
 @pytest.fixture
@@ -49,7 +55,7 @@ def test_rows_are_written_changed_and_read(trino, objects, catalog):
         f"DELETE FROM {schema}.probe WHERE id = 3",
         f"SELECT id, word FROM {schema}.probe ORDER BY id",
     )
-    assert answer == '[[1, "one"], [2, "zwei"]]'
+    assert answer == [[1, "one"], [2, "zwei"]]
     assert objects(prefix) > 0
     trino(f"DROP TABLE {schema}.probe", f"DROP SCHEMA {schema}")
     assert objects(prefix) == 0
@@ -61,9 +67,9 @@ def test_files_are_parquet_with_zstd(trino):
         "CREATE OR REPLACE TABLE iceberg.verify_files.probe AS SELECT * FROM tpch.tiny.nation",
         'SELECT DISTINCT file_format FROM iceberg.verify_files."probe$files"',
     )
-    assert answer == '[["PARQUET"]]'
+    assert answer == [["PARQUET"]]
     codec = trino("SELECT value FROM iceberg.verify_files.\"probe$properties\" WHERE key = 'write.parquet.compression-codec'")
-    assert codec.lower() == '[["zstd"]]'
+    assert str(codec).lower() == "[['zstd']]"
     trino("DROP TABLE iceberg.verify_files.probe", "DROP SCHEMA iceberg.verify_files")
 
 
@@ -73,16 +79,33 @@ def test_postgresql_catalog_reads_what_it_wrote(trino):
         "SELECT answer FROM postgresql.public.verify_probe",
     )
     trino("DROP TABLE postgresql.public.verify_probe")
-    assert answer == "[[42]]"
+    assert answer == [[42]]
+
+
+def test_of_two_merges_at_once_one_is_refused(on_host, trino):
+    """And says so, with nothing half done. That is why a pipeline has one run at a time (tests/verify/pipeline)."""
+    table = "iceberg.verify_merge.orders"
+    trino(
+        "CREATE SCHEMA IF NOT EXISTS iceberg.verify_merge WITH (location = 's3://lakehouse/verify_merge/')",
+        f"CREATE OR REPLACE TABLE {table} AS SELECT * FROM tpch.tiny.orders",
+    )
+    try:
+        ended = json.loads(on_host(MERGE_AT_ONCE, table=table))
+        [winner] = [word for word, answer in ended.items() if answer == "done"]
+        [refused] = [answer for answer in ended.values() if answer != "done"]
+        assert refused.startswith("ICEBERG_COMMIT_ERROR: Failed to commit")
+        assert trino(f"SELECT comment, count(*) FROM {table} GROUP BY comment") == [[winner, 15000]]
+    finally:
+        trino("DROP SCHEMA iceberg.verify_merge CASCADE")
 
 
 def test_who_has_no_rule_sees_no_data(trino):
-    assert trino("SELECT count(*) FROM tpch.tiny.nation", login="stranger") == '"PERMISSION_DENIED"'
-    assert trino("CREATE CATALOG mine USING tpch", login="stranger") == '"PERMISSION_DENIED"'
+    assert trino("SELECT count(*) FROM tpch.tiny.nation", login="stranger") == "PERMISSION_DENIED"
+    assert trino("CREATE CATALOG mine USING tpch", login="stranger") == "PERMISSION_DENIED"
 
 
 def test_secrets_are_in_no_catalog_file_and_no_query(host, trino, credentials):
-    queries = trino("SELECT query FROM system.runtime.queries")
+    queries = str(trino("SELECT query FROM system.runtime.queries"))
     for name in ("secret_minio_trino", "secret_postgresql_trino", "secret_trino_internal"):
         assert credentials[name] not in queries
         assert host.run("grep -r %s /var/lib/trino /etc/trino --exclude=trino.env", credentials[name]).rc == 1
@@ -110,12 +133,12 @@ def test_the_administrator_can_be_another_one(host, play, trino, owned_schema):
         changed = play(*change)
         assert changed.returncode == 0, changed.stdout + changed.stderr
         assert re.search("changed=1 ", changed.stdout), changed.stdout
-        assert trino(secret, login="verify.admin") == "[[25]]"
+        assert trino(secret, login="verify.admin") == [[25]]
         # The name is a name, not a pattern.
         for other in ("platform", "verify-admin"):
-            assert trino(secret, login=other) == '"PERMISSION_DENIED"'
+            assert trino(secret, login=other) == "PERMISSION_DENIED"
         statements = [f"CREATE TABLE {owned_schema}.probe AS SELECT 1 AS one", f"SELECT one FROM {owned_schema}.probe"]
-        assert trino(*statements, login="verify_owner") == "[[1]]"
+        assert trino(*statements, login="verify_owner") == [[1]]
         assert re.search("changed=0 .*failed=0", play(*change).stdout)
     finally:
         back = play("site.yml", "--tags", "trino")
@@ -123,3 +146,25 @@ def test_the_administrator_can_be_another_one(host, play, trino, owned_schema):
     assert json.loads(host.file("/etc/trino/rules.json").content_string) == json.loads(rules)
     assert re.search("changed=0 .*failed=0", play("site.yml", "--tags", "trino").stdout)
     assert host.check_output(started) == before
+
+
+def test_java_takes_the_options(host):
+    """A JVM refuses an option that it does not know, and warns of one that is going away."""
+    java = host.check_output("systemctl show --property=ExecStart trino").split("path=")[1].split()[0]
+    said = host.run("runuser -u trino -- %s @/etc/trino/jvm.config -version", java)
+    assert said.rc == 0, said.stderr
+    assert "warning" not in said.stderr.lower()
+
+
+def test_trino_checks_the_rules_that_it_reads(host, trino):
+    """So an answer to a query is also its word on the file."""
+    assert trino("SELECT 1") == [[1]]
+    host.check_output("cp --preserve=all /etc/trino/rules.json /etc/trino/rules.verify")
+    try:
+        host.check_output("sed --in-place '1s/{/{\"no_such_rules\": [],/' /etc/trino/rules.json")
+        answer = until(lambda: (said := trino("SELECT 1")) != [[1]] and said, 30)
+    finally:
+        # With its owner and its mode.
+        host.check_output("mv --force /etc/trino/rules.verify /etc/trino/rules.json")
+    assert answer == "GENERIC_INTERNAL_ERROR"
+    assert until(lambda: trino("SELECT 1") == [[1]], 30)

@@ -1,0 +1,127 @@
+"""A broken pipeline beside a good one in one play; then the good one runs by its schedule, and never twice at a time."""
+
+import itertools
+from dataclasses import dataclass
+from subprocess import CompletedProcess
+
+import pytest
+from ansible_collections.foss_data.platform.plugins.module_utils.dagster import ENDED, Dagster
+from ansible_collections.foss_data.platform.tests.deployed import Repository, copy_of_example, deploy_of, until
+
+NAME = "verify_frequent"
+MERGES = 5
+# In the place of the template's: little to import, and writes that get into each other's way if two runs do.
+DEFINITIONS = f'''"""One asset: it counts its runs in a table."""
+
+from pathlib import Path
+
+from dagster import AssetSelection, Definitions, ScheduleDefinition, asset, define_asset_job, in_process_executor
+from pipeline_shared import settings
+from pipeline_shared.lake import connect
+
+pipeline = settings.load(Path(__file__).resolve().parent.parent)
+
+
+@asset
+def counted() -> None:
+    with connect(pipeline) as lake:
+        table = lake.table("raw", "counted")
+        lake.query(f"create table if not exists {{table}} as select 0 as merges")
+        for _ in range({MERGES}):
+            lake.query(f"merge into {{table}} as t using (values 1) on true when matched then update set merges = t.merges + 1")
+
+
+job = define_asset_job(pipeline.name, selection=AssetSelection.all(), tags={{"pipeline": pipeline.name}})
+schedule = ScheduleDefinition(
+    name=f"{{pipeline.name}}_schedule", job=job, cron_schedule=pipeline.manifest["schedule"], tags={{"pipeline": pipeline.name}}
+)
+defs = Definitions(assets=[counted], jobs=[job], schedules=[schedule], executor=in_process_executor)
+'''
+RUNS = """query($filter: RunsFilter) { runsOrError(filter: $filter) { __typename ... on Runs {
+  results { runId status startTime endTime tags { key value } } } } }"""
+
+
+@dataclass(frozen=True)
+class Play:
+    """A play over a broken pipeline and a good one, how the broken one was before, and which runs there were."""
+
+    done: CompletedProcess
+    good: Repository
+    broken: Repository
+    before: str
+    runs_before: list[str]
+
+
+def state_of(host, repository: Repository) -> str:
+    """Which release a pipeline has, which start of it runs, and which releases there are."""
+    unit = f"pipeline@{repository.name}"
+    shown = f"systemctl show --property=InvocationID --property=ActiveState {unit}"
+    return host.check_output(f"readlink {repository.home}/current; ls {repository.home}/releases; {shown}")
+
+
+@pytest.fixture(scope="module")
+def both(root, host, play, from_template, dagster, tmp_path_factory):
+    """Deployed in one play, the broken one first."""
+    folder = tmp_path_factory.mktemp("both")
+    broken = copy_of_example(root, folder / "broken")
+    with (broken.folder / "orchestration" / "definitions.py").open("a") as definitions:
+        definitions.write("\nimport no_such_module\n")
+    with from_template(folder, NAME, schedule="* * * * *") as good:
+        (good.folder / "orchestration" / "definitions.py").write_text(DEFINITIONS)
+        # Dagster remembers the runs of a pipeline of this name that is gone.
+        before, runs_before = state_of(host, broken), [run["runId"] for run in runs(dagster)]
+        yield Play(play(*deploy_of(broken, good)), good, broken, before, runs_before)
+
+
+def runs(dagster: Dagster, without: list[str] | None = None) -> list[dict]:
+    """Runs of the good one, the oldest first."""
+    found = dagster.expect("Runs", RUNS, filter={"pipelineName": NAME})["results"]
+    tagged = [run | {"tags": {tag["key"]: tag["value"] for tag in run["tags"]}} for run in reversed(found)]
+    return [run for run in tagged if run["runId"] not in (without or [])]
+
+
+@pytest.fixture(scope="module")
+def scheduled(both, dagster) -> dict:
+    """The first run that its schedule launched, when it has ended."""
+
+    def ended() -> list[dict]:
+        return [r for r in runs(dagster, both.runs_before) if r["tags"].get("dagster/schedule_name") and r["status"] in ENDED]
+
+    # A minute until it is due, and some more for a busy machine.
+    return until(ended, 300)[0]
+
+
+def test_the_broken_one_holds_up_no_other(host, both):
+    assert both.done.returncode, both.done.stdout
+    # At the pipeline, and once more in the end, where it can't be overlooked.
+    [_at_once, error] = [line for line in both.done.stdout.splitlines() if line.startswith("[ERROR]")]
+    assert f"Not deployed, the release before stays: {both.broken.name}: " in error
+    assert "No module named 'no_such_module'" in error
+    assert both.good.name not in error
+    assert state_of(host, both.broken) == both.before
+    assert "ActiveState=active" in both.before
+    assert host.check_output("readlink %s/current", both.good.home) == f"releases/{both.good.release()}"
+    assert host.check_output("systemctl show --value --property=ActiveState pipeline@%s", both.good.name) == "active"
+
+
+def test_its_schedule_launches_runs(scheduled):
+    assert scheduled["tags"]["dagster/schedule_name"] == f"{NAME}_schedule"
+    assert scheduled["status"] == "SUCCESS"
+
+
+def test_one_run_at_a_time(dagster, trino, both, scheduled):
+    """Two at once would lose one: Trino refuses the second of two writers of a table (tests/verify/trino)."""
+    location = dagster.known(NAME)
+    launched = [dagster.launch(location, NAME, None, {}, {"verify": number}) for number in range(2)]
+
+    def all_ended() -> list[dict]:
+        found = runs(dagster, both.runs_before)
+        return found if all(run["status"] in ENDED for run in found) else []
+
+    ended = until(all_ended, 300)
+    assert {run["runId"] for run in ended} > set(launched)
+    assert {run["status"] for run in ended} == {"SUCCESS"}
+    began = sorted(ended, key=lambda run: run["startTime"])
+    overlapping = [(one, other) for one, other in itertools.pairwise(began) if one["endTime"] > other["startTime"]]
+    assert not overlapping
+    assert trino(f"SELECT merges FROM iceberg.{NAME}_raw.counted", login=NAME) == [[MERGES * len(ended)]]
