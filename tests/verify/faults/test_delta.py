@@ -5,12 +5,6 @@ import pytest
 OFF = ["-e", '{"platform_delta": false}']
 CONCERNED = ["site.yml", "--tags", "hive_metastore,trino"]
 LOST = "verify_lost"
-QUERY = """
-import json
-from trino.dbapi import connect
-cursor = connect(host="127.0.0.1", port=8080, user="platform").cursor()
-print(json.dumps([cursor.execute(statement).fetchall() for statement in values["statements"]][-1]))
-"""
 
 
 @pytest.fixture
