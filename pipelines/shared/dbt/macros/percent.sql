@@ -5,6 +5,7 @@
 
 
 {%- macro mean(values) -%}
-    {#- The mean of whole numbers, with one digit behind the point. -#}
-    cast(round(avg(cast({{ values }} as double)), 1) as decimal(18, 1))
+    {#- The mean of numbers that have one digit behind the point or none, itself with one. The sum is exact: that of doubles depends on
+        the order, and with it to which side a mean in the middle is rounded. -#}
+    cast(round(cast(sum(cast({{ values }} as decimal(18, 1))) as double) / count({{ values }}), 1) as decimal(18, 1))
 {%- endmacro -%}

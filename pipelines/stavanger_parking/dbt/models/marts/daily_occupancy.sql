@@ -9,7 +9,7 @@ select
     {{ platform.mean('mean_free_spaces') }} as mean_free_spaces,
     min(min_free_spaces) as min_free_spaces,
     max(max_free_spaces) as max_free_spaces,
-    cast(round(avg(cast(mean_occupancy_pct as double)), 1) as decimal(9, 1)) as mean_occupancy_pct,
+    cast({{ platform.mean('mean_occupancy_pct') }} as decimal(9, 1)) as mean_occupancy_pct,
     max(mean_occupancy_pct) as max_hourly_occupancy_pct
 from {{ ref('hourly_occupancy') }}
 group by facility, cast(hour_local as date)
