@@ -69,8 +69,8 @@ def test_code_that_loads_but_not_in_service(host, play, parking, clean, fault):
     )
     assert said in error
     assert host.check_output(state, parking.home, parking.name, unit) == before
-    running = host.check_output("systemctl show --value --property=ActiveState --property=ExecStart %s", unit)
-    assert "active\n" in running
+    assert host.check_output("systemctl show --value --property=ActiveState %s", unit) == "active"
+    running = host.check_output("systemctl show --value --property=ExecStart %s", unit)
     assert f"--working-directory {parking.home}/releases/{release} " in running
     # Dagster has loaded it, too, and a deploy of it finds nothing to do.
     clean("playbooks/pipelines.yml")
