@@ -43,7 +43,7 @@ def test_all_ceilings_fit_into_the_memory(host):
     assert sum(ceilings) // 2**20 + 1024 <= 4096
 
 
-def test_a_pipeline_of_iceberg_runs(play, clean):
+def test_a_pipeline_of_iceberg_runs(host, play, clean):
     for playbook in ("infrastructure/standin/feed.yml", "playbooks/pipelines.yml"):
         done = play(playbook)
         assert done.returncode == 0, done.stdout + done.stderr
@@ -51,6 +51,7 @@ def test_a_pipeline_of_iceberg_runs(play, clean):
     assert shown.returncode == 0, shown.stdout + shown.stderr
     assert re.search(r"Pipeline stavanger_parking: run .* SUCCESS", shown.stdout), shown.stdout
     clean("playbooks/pipelines.yml")
+    assert host.check_output("systemctl is-active pipeline@stavanger_parking") == "active"
 
 
 def test_a_pipeline_of_delta_is_refused(host, play, delta_pipeline):
