@@ -114,6 +114,9 @@ def main_process_died() -> bool:
         os.kill(int(os.environ.get("MAINPID", os.getpid())), 0)
     except ProcessLookupError:
         return True
+    except PermissionError:
+        # For a moment it is still root's, or in another user namespace.
+        pass
     return False
 
 

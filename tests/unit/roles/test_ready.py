@@ -297,6 +297,14 @@ def test_it_goes_on_while_the_service_lives(wait, servers, free_port, monkeypatc
     assert wait("hive", "127.0.0.1", free_port, then=lambda: listen(free_port, servers, DATABASES)) == (0, "")
 
 
+def test_a_service_that_may_not_be_asked_lives(wait, servers, free_port, monkeypatch):
+    def refused(*_):
+        raise PermissionError
+
+    monkeypatch.setattr(os, "kill", refused)
+    assert wait("hive", "127.0.0.1", free_port, then=lambda: listen(free_port, servers, DATABASES)) == (0, "")
+
+
 def test_it_runs_as_a_unit_runs_it(root, closed_port):
     """With no site packages and no environment, as `python3 -I`."""
     command = [
