@@ -93,7 +93,7 @@ def rebase(document: dict, base: dict) -> dict:
             result[section] = rules
             continue
         # Each as late as it may stand, but not after what its schema's next rule stands before.
-        slots: list[list[dict]] = [[] for _ in range(len(base[section]) + 1)]
+        slots: list[list[dict]] = [[] for _slot in range(len(base[section]) + 1)]
         latest: dict[tuple, int] = {}
         for rule in reversed(owned):
             place = (rule["catalog"], rule.get("schema"))

@@ -150,7 +150,9 @@ def test_secrets_are_marked(role):
     """Else Ansible shows their values where it shows arguments."""
     options = dict(suboptions(spec_of(role)))
     assert not {
-        n for n, o in options.items() if re.search("password|secret(?!s_names)", n.rsplit(".", 1)[-1]) and o.get("no_log") is not True
+        n
+        for n, o in options.items()
+        if re.search("password|secret(?!s_names)", n.rsplit(".", 1)[-1]) and o.get("no_log") is not True
     }
 
 
