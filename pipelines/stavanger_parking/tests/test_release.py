@@ -34,7 +34,7 @@ def test_what_writes_tables_is_in_the_pool_of_one_run_at_a_time():
 
 
 def test_dbt_starts_without_detours(monkeypatch):
-    """dagster-dbt would ask `dbt --version` and import every adapter before each command; a rename there would bring that back."""
+    """dagster-dbt asks `dbt --version` and imports every adapter before each command; a rename there would bring that back."""
     import subprocess
 
     from dagster_dbt import DbtCliResource
