@@ -24,6 +24,7 @@ def checkout(root, tmp_path):
         folder.mkdir(parents=True)
         shutil.copy(root / "infrastructure" / "standin" / "vars.yml", folder)
         (folder / "show.yml").write_text(json.dumps([PLAY | {"tasks": [SHOW]}]))
+        shutil.copytree(root / "inventories" / "sandbox", tmp_path / name / "inventories" / "sandbox")
         return tmp_path / name
 
     return make
@@ -52,3 +53,21 @@ def test_two_checkouts_have_stand_ins_of_one_name_beside_each_other(checkout, tm
     assert folder == str(one / ".sandbox" / "trial")
     assert names(tmp_path / "link") == (container, folder)
     assert names(other)[0] != container
+
+
+def test_their_open_connections_are_not_taken_for_each_others(checkout):
+    asked = [
+        "ansible",
+        "sandbox",
+        "-i",
+        "inventories/sandbox",
+        "-m",
+        "ansible.builtin.debug",
+        "-a",
+        "var=ansible_control_path_dir",
+    ]
+    said = [
+        subprocess.run(asked, cwd=checkout(name), capture_output=True, text=True, check=True).stdout for name in ("one", "other")
+    ]
+    folders = [re.search(r"~/\.ansible/cp/[0-9a-f]{8}", text).group() for text in said]
+    assert folders[0] != folders[1]
