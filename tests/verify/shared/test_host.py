@@ -37,7 +37,7 @@ def test_units_are_sandboxed(host):
 
 
 def test_unit_files_are_valid(host):
-    slices = host.check_output("find /etc/systemd/system -maxdepth 1 -name '*.slice' -printf '%%f '").split()
+    slices = host.check_output("find /etc/systemd/system -maxdepth 1 -name '*.slice' -printf '%f '").split()
     units = units_of_ours(host) + slices
     if units:
         report = host.run(f"systemd-analyze verify --man=no {' '.join(units)}")
