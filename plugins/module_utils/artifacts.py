@@ -233,14 +233,15 @@ class Catalogue:
 
     def _get_pypi(self, name: str, entry: dict, version: str, part: Path) -> str:
         requirement = part.with_name("requirement.txt")
-        requirement.write_text(f"{entry['package']}=={version} --hash=sha256:{entry['versions'][version]}\n")
+        # Without its sum: that is judged as it is of every other kind.
+        requirement.write_text(f"{entry['package']}=={version}\n")
         self._pip_download(requirement, part.parent, f"{entry['package']}=={version}")
         if not part.exists():
             wheels = ", ".join(p.name for p in part.parent.glob("*.whl"))
             raise ArtifactError(f"{name}: the catalogue's tag names the file {part.name} but the index has {wheels}: mend `tag`")
         return f"PyPI {entry['package']}=={version}"
 
-    def _pip_download(self, requirements: Path, folder: Path, label: str) -> None:
+    def _pip_download(self, requirements: Path, folder: Path, label: str, *options: str) -> None:
         command = [
             sys.executable,
             "-m",
@@ -249,14 +250,13 @@ class Catalogue:
             "--quiet",
             "--disable-pip-version-check",
             "--no-deps",
-            "--require-hashes",
         ]
         command += ["--only-binary=:all:", "--implementation=cp", f"--python-version={TARGET_PYTHON}"]
         command += [f"--abi={abi}" for abi in ("cp311", "abi3", "none")]
         command += [f"--platform={platform}" for platform in TARGET_PLATFORMS]
         if self._mirror:
             command += ["--no-index", f"--find-links={self._mirror}/wheels/"]
-        _run([*command, "--dest", str(folder), "--requirement", str(requirements)], label, "PyPI package")
+        _run([*command, *options, "--dest", str(folder), "--requirement", str(requirements)], label, "PyPI package")
 
     def _get_npm(self, name: str, entry: dict, version: str, part: Path) -> str:
         package, node = f"{entry['package']}@{version}", self._toolchain("node")
@@ -337,7 +337,10 @@ class Catalogue:
                 part = Path(temporary)
                 requirements = part / "lock.txt"
                 requirements.write_text(for_target(lock.read_text(), lock))
-                self._pip_download(requirements, part, str(lock))
+                try:
+                    self._pip_download(requirements, part, str(lock), "--require-hashes")
+                except ArtifactError as error:
+                    raise other_sum(lock, error) from None
                 paths = []
                 folder.mkdir(exist_ok=True)
                 for wheel in sorted(part.glob("*.whl")):
@@ -492,6 +495,18 @@ def _down(label: str, what: str, reason: str) -> ArtifactError:
     return ArtifactError(
         f"{label} could not be fetched ({what}): {reason}. Check this machine's network and its package clients' settings, "
         "or set artifact_mirror to a directory or an address that holds the artifacts"
+    )
+
+
+def other_sum(lock: Path, error: ArtifactError) -> ArtifactError:
+    """What pip says of a wheel with another sum than its lock's, put as for every other artifact; else ``error``."""
+    found = re.search(r"(\S+==\S+) from .*Expected sha256 ([0-9a-f]{64}).*Got +([0-9a-f]{64})", str(error))
+    if found is None:
+        return error
+    package, wanted, got = found.groups()
+    return ArtifactError(
+        f"wrong checksum of {package}: {lock} says sha256 {wanted}, but what PyPI gave has {got}. It was thrown away and no host "
+        "was touched. If the source is to be trusted, make the lock anew; if not, look at who stands between you and the source"
     )
 
 
