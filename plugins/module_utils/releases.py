@@ -15,22 +15,6 @@ ENVIRONMENT = ".environment"  # in a release: a link to what it runs in
 READY = ".ready"  # written last: without it a folder is what an interrupted play left
 
 
-def current(path: str) -> str:
-    """Id of the current release of the pipeline that lies in ``path``; empty if there is none."""
-    link = os.path.join(path, "current")
-    return os.path.basename(os.readlink(link)) if os.path.islink(link) else ""
-
-
-def switch(path: str, release: str) -> None:
-    """Make ``release`` the current one, in one step."""
-    link = os.path.join(path, "current")
-    partial = f"{link}.partial"
-    if os.path.lexists(partial):
-        os.unlink(partial)
-    os.symlink(os.path.join("releases", release), partial)
-    os.rename(partial, link)
-
-
 def in_use(path: str) -> set[str]:
     """Ids of the releases that running processes name: the code server, and runs that began with an older one."""
     named = re.compile(re.escape(f"{path}/releases/".encode()) + rb"([^/:\0]+)")

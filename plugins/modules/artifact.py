@@ -117,6 +117,7 @@ import shutil
 import tempfile
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.foss_data.platform.plugins.module_utils.current import current, switch
 from ansible_collections.foss_data.platform.plugins.module_utils.environments import MARKER, WHEELS, Wheels, hand_out
 from ansible_collections.foss_data.platform.plugins.module_utils.exclusive import exclusive
 
@@ -219,12 +220,12 @@ def release(module: AnsibleModule) -> None:
     """Install the version if it is not there, switch to it if that is wanted, leave."""
     p = module.params
     wheels = Wheels(p["wheels"])
-    target, current = os.path.join(p["dest"], p["version"]), os.path.join(p["dest"], "current")
+    target = os.path.join(p["dest"], p["version"])
     if p["switch"] or module.check_mode:
         there = read(os.path.join(target, MARKER)) == p["fingerprint"]
     else:
         there = hand_out(target, p["fingerprint"])
-    previous = os.path.basename(os.readlink(current)) if os.path.islink(current) else ""
+    previous = current(p["dest"])
     to_switch = p["switch"] and previous != p["version"]
     result = {
         "changed": not there or to_switch,
@@ -248,11 +249,7 @@ def release(module: AnsibleModule) -> None:
     elif not there:
         install(module, target)
     if to_switch:
-        partial = f"{current}.partial"
-        if os.path.lexists(partial):
-            os.unlink(partial)
-        os.symlink(p["version"], partial)
-        os.rename(partial, current)
+        switch(p["dest"], p["version"])
         for name in outdated(os.listdir(p["dest"]), {p["version"], previous}):
             shutil.rmtree(os.path.join(p["dest"], name), ignore_errors=True)
     if not there and p["kind"] == "python":

@@ -106,14 +106,9 @@ import shutil
 import tempfile
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.foss_data.platform.plugins.module_utils.current import current, switch
 from ansible_collections.foss_data.platform.plugins.module_utils.exclusive import exclusive
-from ansible_collections.foss_data.platform.plugins.module_utils.releases import (
-    current,
-    in_use,
-    remove_environments,
-    switch,
-    to_remove,
-)
+from ansible_collections.foss_data.platform.plugins.module_utils.releases import in_use, remove_environments, to_remove
 from ansible_collections.foss_data.platform.plugins.module_utils.started import StartedRecord
 
 
@@ -145,6 +140,7 @@ def prune(path: str, needed: set[str], keep: int) -> list[str]:
     made = {name: os.stat(os.path.join(releases, name)).st_mtime for name in os.listdir(releases)}
     removed = [os.path.join(releases, name) for name in to_remove(made, needed | in_use(path), keep)]
     for folder in removed:
+        # What can't be removed now is too many again after the next switch; the one that was made stands.
         shutil.rmtree(folder, ignore_errors=True)
     return removed
 
@@ -170,7 +166,7 @@ def proven(module: AnsibleModule) -> None:
     if (read(p["record"]) or {}).get("content") != text:
         write(p["record"], text, 0o600)
     if result["changed"]:
-        switch(p["path"], p["release"])
+        switch(p["path"], os.path.join("releases", p["release"]))
         result["removed"] = prune(p["path"], {p["release"], before}, p["keep"])
         if p["environments"]:
             result["removed"] += remove_environments(p["environments"], os.path.dirname(p["path"]))

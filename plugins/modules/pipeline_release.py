@@ -115,8 +115,9 @@ import stat
 import time
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.foss_data.platform.plugins.module_utils.current import current
 from ansible_collections.foss_data.platform.plugins.module_utils.exclusive import exclusive
-from ansible_collections.foss_data.platform.plugins.module_utils.releases import ENVIRONMENT, READY, current
+from ansible_collections.foss_data.platform.plugins.module_utils.releases import ENVIRONMENT, READY
 
 LAST_LINES = 12
 ENDS = {

@@ -12,7 +12,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from ansible_collections.foss_data.platform.plugins.module_utils import releases as of_pipeline
+from ansible_collections.foss_data.platform.plugins.module_utils import current
 from ansible_collections.foss_data.platform.plugins.modules import pipeline_release
 
 # What a release runs to get ready: it writes a file, and fails if it is told so.
@@ -104,7 +104,7 @@ def test_it_is_not_switched_to(install, home):
     """That it loads does not say that it runs."""
     install("aaa")
     assert sorted(os.listdir(home)) == ["releases"]
-    of_pipeline.switch(str(home), "aaa")
+    current.switch(str(home), "releases/aaa")
     assert install("bbb")["previous"] == "aaa"
     assert os.readlink(home / "current") == "releases/aaa"
 
@@ -155,7 +155,7 @@ def test_what_runs_can_not_be_changed_by_it(install, home):
 
 def test_a_release_that_does_not_load(install, home):
     install("aaa")
-    of_pipeline.switch(str(home), "aaa")
+    current.switch(str(home), "releases/aaa")
     failed = install("bbb", files={"fault": "checks.py, line 3: invalid syntax"})
     assert failed["failed"]
     assert failed["msg"] == "the release bbb does not load, the one before stays: checks.py, line 3: invalid syntax"
