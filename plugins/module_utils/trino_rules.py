@@ -257,6 +257,20 @@ def _set_catalog_rule(document: dict, catalog: str, named: dict) -> None:
     _replace_rules(document, "catalogs", present, [present[0] if wide_enough else needed])
 
 
+# -- Trino, which reads them again by itself
+
+IN_FORCE = 30  # seconds that it gets for that
+
+
+class NotInForceError(Exception):
+    """Trino has not read the rules yet."""
+
+
+def until_in_force(ask: Callable[[], None]) -> None:
+    """Call ``ask`` until it no longer raises NotInForceError. Raises the last one when the time is over."""
+    patiently(ask, IN_FORCE, lambda error: isinstance(error, NotInForceError))
+
+
 # -- the file
 
 

@@ -68,26 +68,22 @@ import json
 import os
 import socket
 
-from ansible_collections.foss_data.platform.plugins.module_utils.patience import patiently
 from ansible_collections.foss_data.platform.plugins.module_utils.trino import TrinoError, TrinoModule
 from ansible_collections.foss_data.platform.plugins.module_utils.trino_rules import (
     SECTIONS,
+    NotInForceError,
     edit_rules,
     is_owned,
     may_read,
     read_rules,
     rebase,
+    until_in_force,
     users_named,
 )
 
-IN_FORCE = 30  # seconds that Trino gets to read the rules again
 NONE = {section: [] for section in SECTIONS}
 # A table that every Trino has, and that nobody reads without a rule.
 WITNESS = ("system", "runtime", "tasks")
-
-
-class NotInForceError(Exception):
-    """Trino has not read the rules yet."""
 
 
 class Rules(TrinoModule):
@@ -141,7 +137,7 @@ class Rules(TrinoModule):
                     raise NotInForceError(f"{user} {'may still' if does else 'may not yet'} read {'.'.join(WITNESS)}")
 
         try:
-            patiently(in_force, IN_FORCE, lambda error: isinstance(error, NotInForceError))
+            until_in_force(in_force)
         except NotInForceError as error:
             self.fail(
                 f"Trino did not take up the rules in {self.params['rules_file']} ({error}): is that its security.config-file, "

@@ -112,7 +112,6 @@ statements:
 import json
 import re
 
-from ansible_collections.foss_data.platform.plugins.module_utils.patience import patiently
 from ansible_collections.foss_data.platform.plugins.module_utils.trino import (
     TrinoError,
     TrinoModule,
@@ -122,18 +121,14 @@ from ansible_collections.foss_data.platform.plugins.module_utils.trino import (
 )
 from ansible_collections.foss_data.platform.plugins.module_utils.trino_rules import (
     KEEP,
+    NotInForceError,
     edit_rules,
     merge,
     read_rules,
     sees,
+    until_in_force,
     users,
 )
-
-IN_FORCE = 30  # seconds that Trino gets to read the rules again
-
-
-class NotInForceError(Exception):
-    """Trino has not read the rules yet."""
 
 
 def location_of(create_statement: str) -> str | None:
@@ -244,7 +239,7 @@ class Schema(TrinoModule):
                     raise NotInForceError(f"{user} still sees the schema" if seen else f"for {user}: {why}")
 
         try:
-            patiently(in_force, IN_FORCE, lambda error: isinstance(error, NotInForceError))
+            until_in_force(in_force)
         except NotInForceError as error:
             self.fail(
                 f"Trino did not take up the rules in {self.params['rules_file']} ({error}): is that its security.config-file, "

@@ -9,6 +9,7 @@ import socket
 
 import pytest
 from ansible_collections.foss_data.platform.plugins.module_utils import patience
+from ansible_collections.foss_data.platform.plugins.module_utils import trino_rules as rules_file
 from ansible_collections.foss_data.platform.plugins.module_utils.trino import Client, TrinoError
 from ansible_collections.foss_data.platform.plugins.module_utils.trino_rules import ALL_PRIVILEGES, may_read, merge
 from ansible_collections.foss_data.platform.plugins.modules import trino_rules
@@ -77,7 +78,7 @@ def trino(file, monkeypatch):
     double = Trino(file)
     monkeypatch.setattr(Client, "run", lambda client, *a, **k: double.run(*a, **k))
     monkeypatch.setattr(patience, "INTERVAL", 0.001)
-    monkeypatch.setattr(trino_rules, "IN_FORCE", 0.1)
+    monkeypatch.setattr(rules_file, "IN_FORCE", 0.1)
     return double
 
 

@@ -7,6 +7,7 @@ import re
 
 import pytest
 from ansible_collections.foss_data.platform.plugins.module_utils import patience
+from ansible_collections.foss_data.platform.plugins.module_utils import trino_rules as rules_file
 from ansible_collections.foss_data.platform.plugins.module_utils.trino import Client, TrinoError
 from ansible_collections.foss_data.platform.plugins.module_utils.trino_rules import merge, own_rules, sees
 from ansible_collections.foss_data.platform.plugins.modules import trino_schema
@@ -65,7 +66,7 @@ def trino(tmp_path, monkeypatch):
     double = Trino(rules)
     monkeypatch.setattr(Client, "run", lambda client, *a, **k: double.run(*a, **k))
     monkeypatch.setattr(patience, "INTERVAL", 0.001)
-    monkeypatch.setattr(trino_schema, "IN_FORCE", 0.1)
+    monkeypatch.setattr(rules_file, "IN_FORCE", 0.1)
     return double
 
 
