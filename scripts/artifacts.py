@@ -17,6 +17,7 @@ import yaml
 from ansible.utils.collection_loader._collection_finder import _AnsibleCollectionFinder
 
 ROOT = Path(__file__).resolve().parent.parent
+# What follows is imported from this checkout, so only now.
 _AnsibleCollectionFinder(paths=[str(ROOT / "collections")])._install()
 
 from ansible_collections.foss_data.platform.plugins.module_utils.artifacts import (  # noqa: E402

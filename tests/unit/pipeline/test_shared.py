@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
+# What follows lies there, so it is imported only now.
 sys.path.append(str(ROOT / "pipelines" / "shared" / "utilities"))
 
 from pipeline_shared import lake, settings  # noqa: E402
