@@ -36,17 +36,18 @@ infrastructure/standin/image.sh > /dev/null
 scripts/make_secrets.py inventories/sandbox > /dev/null
 
 failed=()
-running=()
-finish_oldest() {
-  wait "${running[0]%%=*}" || failed+=("${running[0]#*=}")
-  running=("${running[@]:1}")
+declare -A running=()
+finish_one() {
+  local ended
+  wait -n -p ended "${!running[@]}" || failed+=("${running[$ended]}")
+  unset "running[$ended]"
 }
 for scenario in "$@"; do
-  [ ${#running[@]} -lt $at_once ] || finish_oldest
+  [ ${#running[@]} -lt $at_once ] || finish_one
   run_one "$scenario" &
-  running+=("$!=$scenario")
+  running[$!]=$scenario
 done
-while [ ${#running[@]} -gt 0 ]; do finish_oldest; done
+while [ ${#running[@]} -gt 0 ]; do finish_one; done
 for scenario in "${failed[@]}"; do
   echo "--- the end of $logs/molecule-$scenario.log"
   tail -100 "$logs/molecule-$scenario.log"
