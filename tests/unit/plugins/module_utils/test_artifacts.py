@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """The artifact catalogue: what is fetched is what was pinned, once, from where it was told to."""
 
+import contextlib
 import hashlib
 import json
 import os
@@ -453,6 +454,29 @@ def test_a_go_pin_that_differs_from_the_catalogue_stops_before_the_build(ran, ca
     with pytest.raises(ArtifactError, match=r"go.mod does not pin v2.0.0: change both"):
         Catalogue(entries, tmp_path).fetch("tool", "v2.0.0")
     assert ran == []
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_go_build_keeps_its_caches_in_ours_until_it_is_done(cache, tmp_path, monkeypatch, fails):
+    go = tmp_path / "bin" / "go"
+    go.parent.mkdir()
+    script = """#!/bin/sh
+for folder in "$GOPATH" "$GOCACHE" "$GOMODCACHE"; do mkdir -p "$folder"; touch "$folder/file"; done
+while [ "$1" != -o ]; do shift; done
+printf built > "$2"
+"""
+    go.write_text(script + ("exit 1\n" if fails else ""))
+    go.chmod(0o755)
+    (tmp_path / "pins").mkdir()
+    for pin in ("go.mod", "go.sum"):
+        (tmp_path / "pins" / pin).write_text("require example.org/tool v1.0.0\n")
+    versions = {"v1.0.0": sha256(b"built")}
+    entries = {"tool": {"kind": "go", "module": "example.org/tool", "pins": "pins", "ldflags": "", "versions": versions}}
+    monkeypatch.setattr(Catalogue, "_toolchain", lambda *_: tmp_path)
+    with pytest.raises(ArtifactError) if fails else contextlib.nullcontext():
+        Catalogue(entries, tmp_path).fetch("tool", "v1.0.0")
+    kept_caches = {name.split("/")[-2] for name in left_in(cache / "builds")}
+    assert kept_caches == ({"path", "build", "modules"} if fails else set())
 
 
 MINIO_LIKE = "-X cmd.Version={time:%Y-%m-%dT%H:%M:%SZ} -X cmd.Tag=R.{time:%Y-%m-%dT%H-%M-%SZ} -X cmd.Commit={commit}"
