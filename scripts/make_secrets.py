@@ -58,7 +58,8 @@ def sops(*arguments: str, text: str | None = None) -> str:
     done = subprocess.run(["sops", *arguments], input=text, capture_output=True, text=True, check=False)
     if done.returncode:
         reason = (done.stderr.strip().splitlines() or ["no reason given"])[0].rstrip(".")
-        raise SystemExit(f"sops refused ({reason}): is the age key of this inventory's file in {key_place()}?")
+        doubt = f"is the age key of this inventory's file in {key_place()}, and is the file whole?"
+        raise SystemExit(f"sops refused ({reason}): {doubt}")
     return done.stdout
 
 
@@ -81,7 +82,10 @@ def main() -> int:
     if not target.exists():
         target.parent.mkdir(parents=True, exist_ok=True)
         kind = ["--input-type", "json", "--output-type", "yaml", "--filename-override", target.name]
-        target.write_text(sops("encrypt", "--age", public, *kind, text=json.dumps(generated)))
+        # Whole or not at all: half a file could neither be read nor be made anew.
+        partial = target.with_name(f".{target.name}.partial")
+        partial.write_text(sops("encrypt", "--age", public, *kind, text=json.dumps(generated)))
+        partial.replace(target)
     else:
         for name, value in generated.items():
             sops("set", "--value-stdin", str(target), f'["{name}"]', text=json.dumps(value))

@@ -111,6 +111,11 @@ def mistaken(values: dict, roles: dict[str, dict]) -> list[str]:
             for name, value in given.items()
             if options[name].get("type", "str") in ("str", "path") and isinstance(value, list | dict)
         ]
+        faults += [
+            f"{where}argument '{name}' is {value}, and an amount of memory is a number above 0"
+            for name, value in given.items()
+            if name.endswith("_mb") and re.fullmatch(r"0|-[0-9]+", str(value))
+        ]
     return faults
 
 

@@ -103,6 +103,7 @@ import re
 from ansible.module_utils.basic import AnsibleModule
 
 KIB = 1024
+LAST_PORT = 65535
 LISTEN = "0A"  # the state, as /proc/net/tcp has it
 
 
@@ -192,6 +193,23 @@ def free_disk(path: str) -> int:
     return found.f_bavail * found.f_frsize // KIB**2
 
 
+def port_faults(ports: list[dict]) -> list[str]:
+    """Sentences about ports that there are not, and those that two units want."""
+    faults = [
+        f"port {wanted['port']}, given to {wanted['unit']}, does not exist: choose one from 1 to {LAST_PORT} in group_vars"
+        for wanted in ports
+        if not 1 <= wanted["port"] <= LAST_PORT
+    ]
+    units: dict[int, list[str]] = {}
+    for wanted in ports:
+        units.setdefault(wanted["port"], []).append(wanted["unit"])
+    return faults + [
+        f"port {port} is given to {' and '.join(those)}: choose another one for one of them in group_vars"
+        for port, those in units.items()
+        if len(those) > 1
+    ]
+
+
 def main() -> None:
     """Entry point of the module."""
     module = AnsibleModule(
@@ -235,6 +253,7 @@ def main() -> None:
         least = wanted["free_after_mb"] if os.path.exists(wanted["installed"]) else wanted["free_mb"]
         if free < least:
             faults.append(f"{wanted['path']} has {free} MiB free and needs {least}: free space or enlarge the disk")
+    faults += port_faults(p["ports"])
     # Not by `ss`: a minimal host does not have it.
     tables = [listening_sockets(_read(f"/proc/net/{name}")) for name in ("tcp", "tcp6")] if p["ports"] else []
     for wanted in p["ports"]:

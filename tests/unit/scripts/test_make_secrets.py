@@ -97,7 +97,7 @@ def test_the_wrong_key_is_one_clear_line_and_the_file_stays(make, inventory, key
     assert failed.returncode == 1
     assert len(failed.stderr.strip().splitlines()) == 1
     assert "sops refused (Failed to get the data key required to decrypt the SOPS file)" in failed.stderr
-    assert f"is the age key of this inventory's file in {tmp_path}/another.txt?" in failed.stderr
+    assert f"is the age key of this inventory's file in {tmp_path}/another.txt, and is the file whole?" in failed.stderr
     assert encrypted(inventory).read_bytes() == before
 
 
@@ -123,7 +123,7 @@ def test_a_key_in_the_environment_is_enough(make, inventory, names, key, monkeyp
     assert f"1 generated, {len(names) - 1} kept" in again.stdout
     assert not key.exists()
     monkeypatch.setenv("SOPS_AGE_KEY", str(pyrage.x25519.Identity.generate()))
-    assert "is the age key of this inventory's file in SOPS_AGE_KEY?" in make().stderr
+    assert "is the age key of this inventory's file in SOPS_AGE_KEY, and is the file whole?" in make().stderr
 
 
 def test_an_environment_without_a_key(make, inventory, monkeypatch):

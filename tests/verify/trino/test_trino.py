@@ -129,7 +129,8 @@ def test_the_administrator_can_be_another_one(host, play, trino, owned_schema):
     secret = "SELECT count(*) FROM tpch.tiny.nation"
     change = ["site.yml", "--tags", "trino", "-e", "platform_admin=verify.admin"]
     try:
-        assert re.search("changed=1 ", play(*change, "--check").stdout)
+        predicted = play(*change, "--check")
+        assert re.search("changed=1 ", predicted.stdout), predicted.stdout + predicted.stderr
         changed = play(*change)
         assert changed.returncode == 0, changed.stdout + changed.stderr
         assert re.search("changed=1 ", changed.stdout), changed.stdout

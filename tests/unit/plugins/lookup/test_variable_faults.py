@@ -89,6 +89,15 @@ def test_a_value_of_the_wrong_type_names_role_and_option():
     assert fault.startswith("role trino: argument 'trino_port' is of type str and we were unable to convert to int")
 
 
+@pytest.mark.parametrize("value", [0, -5, "-5"])
+def test_memory_that_there_can_not_be(value):
+    roles = {"trino": {"trino_memory_mb": {"type": "int"}}}
+    assert mistaken({"trino_memory_mb": value}, roles) == [
+        f"role trino: argument 'trino_memory_mb' is {value}, and an amount of memory is a number above 0"
+    ]
+    assert mistaken({"trino_memory_mb": 512}, roles) == []
+
+
 def test_a_slip_inside_a_dictionary():
     faults = mistaken({"trino_users": [{"nmae": "x"}]}, ROLES)
     assert any("nmae" in fault for fault in faults)

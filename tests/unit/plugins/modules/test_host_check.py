@@ -152,3 +152,15 @@ def test_everything_that_is_wrong_is_said_at_once(check, host):
 
 def test_the_memory_of_this_machine_can_be_read():
     assert host_check.host_memory() > 100
+
+
+def test_ports_that_can_not_be(check):
+    said = check(ports=[{"port": 0, "unit": "minio"}, {"port": 65536, "unit": "trino"}])["msg"]
+    assert "port 0, given to minio, does not exist: choose one from 1 to 65535" in said
+    assert "port 65536, given to trino, does not exist" in said
+
+
+def test_one_port_for_two(check):
+    said = check(ports=[{"port": 8443, "unit": "minio"}, {"port": 8444, "unit": "x"}, {"port": 8443, "unit": "trino"}])["msg"]
+    assert "port 8443 is given to minio and trino: choose another one for one of them" in said
+    assert "8444" not in said
