@@ -112,6 +112,7 @@ fingerprint:
 """
 
 import contextlib
+import hashlib
 import os
 import shutil
 import tempfile
@@ -130,7 +131,7 @@ UV = {
 
 
 class WheelsGoneError(Exception):
-    """Wheels that were there when the bundle was made were removed meanwhile, by another play."""
+    """Wheels that were there when the bundle was made are not: another play removed them, or this one did, as damaged."""
 
 
 def read(path: str) -> str:
@@ -145,6 +146,19 @@ def read(path: str) -> str:
 def outdated(names: list[str], keep: set[str]) -> list[str]:
     """Versions to remove of the directory entries ``names``: all but those in ``keep``, and what an interrupted play left."""
     return sorted(n for n in names if n not in keep and n != "current")
+
+
+def remove_damaged(folder: str, names: list[str], lock: str) -> list[str]:
+    """Remove those wheels whose sum is none of the lock's, as a full disk or a crash leaves them; their names."""
+    sums = read(lock)
+    removed = []
+    for path in (os.path.join(folder, name) for name in names):
+        with open(path, "rb") as handle:
+            damaged = f"sha256:{hashlib.file_digest(handle, 'sha256').hexdigest()}" not in sums
+        if damaged:
+            os.unlink(path)
+            removed.append(os.path.basename(path))
+    return removed
 
 
 def unpack(module: AnsibleModule, partial: str) -> None:
@@ -182,6 +196,9 @@ def unpack(module: AnsibleModule, partial: str) -> None:
         ):
             rc, out, err = module.run_command(command, environ_update=UV)
             if rc:
+                # Only now: reading a gigabyte of wheels before each would cost more than building.
+                if remove_damaged(p["wheels"], p["needed"], lock):
+                    raise WheelsGoneError
                 raise RuntimeError(f"the environment could not be built: {(err or out).strip()[:1500]}")
     with open(os.path.join(partial, WHEELS), "w", encoding="utf-8") as handle:
         handle.write("".join(f"{name}\n" for name in p["needed"]))

@@ -3,6 +3,7 @@
 """artifact on the host: a version is there whole or not at all, and `current` is switched to it last."""
 
 import contextlib
+import hashlib
 import os
 import tarfile
 from pathlib import Path
@@ -188,7 +189,7 @@ def environment(module, tmp_path):
         'for last; do :; done\n[ "$1" != venv ] || mkdir -p "$last/bin"\n'
     )
     uv.chmod(0o755)
-    (tmp_path / "requirements.txt").write_text("alpha==1 --hash=sha256:0\n")
+    (tmp_path / "requirements.txt").write_text(f"alpha==1 --hash=sha256:{hashlib.sha256(b'wheel').hexdigest()}\n")
 
     def run(version: str = "1", *needed: str, ship: tuple[str, ...] | None = None, **options) -> dict:
         needed = needed or ("alpha-1-py3-none-any.whl",)
@@ -262,6 +263,19 @@ def test_a_wheel_that_another_play_removed_meanwhile_is_asked_for_again(environm
     assert sorted(os.listdir(tmp_path / "env")) == ["1", "current"]
     assert environment("2", A1, BETA, ship=(BETA,))["changed"]
     assert cached() == [A1, BETA]
+
+
+def test_a_wheel_that_was_damaged_on_the_host_is_asked_for_again(environment, cached, tmp_path):
+    """Otherwise no environment that needs it could be built on this host any more."""
+    environment("1", A1, BETA)
+    (tmp_path / "cache" / "wheels" / A1).write_text("whe")
+    (tmp_path / "fails").touch()
+    asked = environment("2", A1, BETA, ship=())
+    assert asked["missing"]
+    assert asked["wheels"] == [BETA]
+    (tmp_path / "fails").unlink()
+    assert environment("2", A1, BETA, ship=(A1,))["changed"]
+    assert (tmp_path / "cache" / "wheels" / A1).read_text() == "wheel"
 
 
 def test_an_environment_that_is_handed_out_stays_for_a_day(environment, tmp_path):
