@@ -9,7 +9,7 @@ from .derived_secret import derived_secret
 DOCUMENTATION = r"""
 name: derived_secrets
 short_description: Secrets derived from another, one for each name
-version_added: 0.2.0
+version_added: 0.1.0
 author: FOSS Data Platform contributors (@foss-data)
 description:
   - The same as P(foss_data.platform.derived_secret#filter) by C(PURPOSE:\ NAME), in a dictionary by name.

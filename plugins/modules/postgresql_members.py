@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: postgresql_members
 short_description: Login roles that may use some tables of one PostgreSQL database and nothing else
-version_added: 0.2.0
+version_added: 0.1.0
 author: FOSS Data Platform contributors (@foss-data)
 description:
   - Keeps a group role, what it may do in the tables of one database, and its members, each with a password of its own, so that
@@ -116,6 +116,7 @@ except ImportError:
 PRIVILEGES = ("SELECT", "INSERT", "UPDATE", "DELETE")
 ITERATIONS = 4096  # as PostgreSQL itself
 SHOWN = "'***'"  # in the place of a password
+CHANGED = "(secret, changed)"
 
 TABLES = """SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE n.nspname = 'public' AND c.relkind IN ('r', 'p')"""
@@ -175,7 +176,13 @@ class Members:
         self.statements: list[tuple[str, str]] = []  # each as it is run, and as it is shown
         names = [member["name"] for member in params["members"]]
         self.roles = {
-            name: {"login": login, "limit": limit, "password": kept, "groups": groups, "settings": dict(s.split("=", 1) for s in config)}
+            name: {
+                "login": login,
+                "limit": limit,
+                "password": kept,
+                "groups": groups,
+                "settings": dict(setting.split("=", 1) for setting in config),
+            }
             for name, login, limit, kept, groups, config in ask(ROLES, [[self.group, *names]])
         }
         self.before = {"roles": self._shown(), "privileges": self._granted(ask)}
@@ -193,7 +200,8 @@ class Members:
         self.statements.append((statement, shown or statement))
 
     def _shown(self) -> dict:
-        return {name: {**role, "password": "(secret)" if role["password"] else None} for name, role in self.roles.items()}
+        shown = {None: None, CHANGED: CHANGED}
+        return {name: {**role, "password": shown.get(role["password"], "(secret)")} for name, role in self.roles.items()}
 
     def _granted(self, ask) -> dict[str, list[str]]:
         found: dict[str, list[str]] = {}
@@ -213,13 +221,17 @@ class Members:
     def _refuse(self, ask) -> None:
         missing = sorted(set(self.params["privileges"]) - {name for (name,) in ask(TABLES, [])})
         if missing:
-            raise ValueError(f"database {self.params['database']} has no table {', '.join(missing)}: let its owner make them first")
+            raise ValueError(
+                f"database {self.params['database']} has no table {', '.join(missing)}: let its owner make them first"
+            )
         if self.roles.get(self.group, {}).get("login"):
             raise ValueError(f"role {self.group} can log in, so it is no group: choose another name")
         for member in self.params["members"]:
             role = self.roles.get(member["name"])
             if role and self.group not in role["groups"]:
-                raise ValueError(f"role {member['name']} is there and not in {self.group}: it is somebody else's, choose another name")
+                raise ValueError(
+                    f"role {member['name']} is there and not in {self.group}: it is somebody else's, choose another name"
+                )
 
     def _group(self, connects: bool) -> None:
         if self.group not in self.roles:
@@ -265,14 +277,16 @@ class Members:
                 self._do(f"ALTER ROLE {name} RESET {identifier(key)}")
             elif settings[key] != role["settings"].get(key):
                 self._do(f"ALTER ROLE {name} SET {identifier(key)} = {literal(settings[key])}")
-        changed = role if not secret else {**role, "password": "(new)"}
+        changed = {**role, "password": CHANGED} if secret else role
         groups = sorted({*role["groups"], self.group})
         self.roles[member["name"]] = {**changed, "login": True, "limit": limit, "groups": groups, "settings": settings}
 
 
 def text_of(state: dict) -> str:
     """A line for each role and each table."""
-    return "".join(f"{part}:\n" + "".join(f"  {name}: {json.dumps(is_)}\n" for name, is_ in state[part].items()) for part in state)
+    return "".join(
+        f"{part}:\n" + "".join(f"  {name}: {json.dumps(is_)}\n" for name, is_ in state[part].items()) for part in state
+    )
 
 
 def check(params: dict) -> None:
