@@ -57,7 +57,9 @@ def test_a_query_ends(role):
 def may_set(rules: list[dict], user: str, name: str) -> bool:
     """As Trino decides: the first rule that fits."""
     return next(
-        rule["allow"] for rule in rules if re.fullmatch(rule.get("user", ".*"), user) and re.fullmatch(rule.get("property", ".*"), name)
+        rule["allow"]
+        for rule in rules
+        if re.fullmatch(rule.get("user", ".*"), user) and re.fullmatch(rule.get("property", ".*"), name)
     )
 
 
