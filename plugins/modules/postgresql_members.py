@@ -328,18 +328,18 @@ def main() -> None:
     p = module.params
     try:
         check(p)
-        with contextlib.closing(psycopg2.connect(dbname=p["database"], port=p["login_port"])) as connection:
-            # All or nothing.
-            with connection, connection.cursor() as cursor:
+        # All or nothing.
+        connection = psycopg2.connect(dbname=p["database"], port=p["login_port"])
+        with contextlib.closing(connection), connection, connection.cursor() as cursor:
 
-                def ask(query: str, values: list) -> list[tuple]:
-                    cursor.execute(query, values)
-                    return cursor.fetchall()
+            def ask(query: str, values: list) -> list[tuple]:
+                cursor.execute(query, values)
+                return cursor.fetchall()
 
-                work = Members(p, ask)
-                if not module.check_mode:
-                    for statement, _shown in work.statements:
-                        cursor.execute(statement)
+            work = Members(p, ask)
+            if not module.check_mode:
+                for statement, _shown in work.statements:
+                    cursor.execute(statement)
     except ValueError as error:
         module.fail_json(msg=f"nothing was changed: {error}")
     except psycopg2.Error as error:
