@@ -28,7 +28,6 @@ def test_its_slice_has_the_limits_of_the_manifest(pipeline):
     del limits["Description"]
     assert limits == {
         "MemoryMax": "2000M",
-        "MemoryHigh": "1800M",
         "MemorySwapMax": "0",
         "CPUWeight": "30",
         "IOWeight": "30",

@@ -4,8 +4,7 @@ import ast
 import errno
 
 import pytest
-
-from .conftest import CPU_WEIGHT, MEMORY_MB, NAME, UNRULY
+from ansible_collections.foss_data.platform.tests.verify.isolation.unruly import CPU_WEIGHT, MEMORY_MB, NAME, UNRULY
 
 MIB = 2**20
 SERVICES = ("postgresql@15-main", "minio", "trino", "dagster-webserver", "dagster-daemon", f"pipeline@{NAME}")
@@ -33,26 +32,25 @@ def counted(host, unruly, limited):
     """A counter in a file of the pipeline's slice, such as `oom_kill` in `memory.events`."""
 
     def read(file: str, name: str) -> int:
-        text = host.file(f"/sys/fs/cgroup/pipelines.slice/{unruly.slice}/{file}").content_string
+        group = host.check_output("systemctl show --value --property=ControlGroup %s", unruly.slice)
+        text = host.file(f"/sys/fs/cgroup{group}/{file}").content_string
         return int(dict(line.split() for line in text.splitlines())[name])
 
     return read
 
 
 def test_its_slice_has_the_limits_of_the_manifest(shown, unruly):
-    assert shown(unruly.slice, "MemoryMax", "MemoryHigh", "MemorySwapMax", "CPUWeight", "IOWeight", "TasksMax") == {
+    assert shown(unruly.slice, "MemoryMax", "MemorySwapMax", "CPUWeight", "IOWeight", "TasksMax") == {
         "MemoryMax": str(MEMORY_MB * MIB),
-        "MemoryHigh": str(MEMORY_MB * 9 // 10 * MIB),
         "MemorySwapMax": "0",
         "CPUWeight": str(CPU_WEIGHT),
         "IOWeight": str(CPU_WEIGHT),
         "TasksMax": "512",
     }
-    assert shown(f"pipeline@{UNRULY}", "Slice", "ControlGroup", "OOMPolicy") == {
-        "Slice": unruly.slice,
-        "ControlGroup": f"/pipelines.slice/{unruly.slice}/pipeline@{UNRULY}.service",
-        "OOMPolicy": "continue",
-    }
+    assert shown(f"pipeline@{UNRULY}", "Slice", "OOMPolicy") == {"Slice": unruly.slice, "OOMPolicy": "continue"}
+    # In a stand-in it begins with the stand-in's own group.
+    group = shown(f"pipeline@{UNRULY}", "ControlGroup")["ControlGroup"]
+    assert group.endswith(f"/pipelines.slice/{unruly.slice}/pipeline@{UNRULY}.service")
 
 
 def test_all_of_them_are_below_one(shown):
@@ -90,7 +88,8 @@ def test_full_temporary_folders_are_its_own(host, unruly, undisturbed):
         "/var/tmp": "ENOSPC",
         f"/var/lib/pipelines/{UNRULY}/temp": "ENOSPC",
     }
-    assert {mib for mib, _number in written.values()} == {MEMORY_MB // 8}
+    # Something small may have been there before.
+    assert not [mib for mib, _number in written.values() if not 0.9 * MEMORY_MB // 8 < mib <= MEMORY_MB // 8]
     assert host.run("ls /tmp/verify-fill /var/tmp/verify-fill").rc != 0
     # The journal and others write meanwhile: of three times 96 MiB there is no trace.
     taken = [int(was) - int(now) for was, now in zip(before.split(), host.check_output(free).split(), strict=True)]
@@ -116,7 +115,9 @@ def test_preparing_is_sandboxed(play, host, deployed):
     """The release's own code says what it may; in the end the release before is in service."""
     definitions = deployed.folder / "orchestration" / "definitions.py"
     good = definitions.read_text()
-    probe = 'raise RuntimeError("; ".join(line for line in open("/proc/self/status") if line.startswith(("NoNewPrivs", "Seccomp:"))))'
+    probe = (
+        'raise RuntimeError("; ".join(line for line in open("/proc/self/status") if line.startswith(("NoNewPrivs", "Seccomp:"))))'
+    )
     try:
         definitions.write_text(f"{good}\n{probe}\n")
         said = " ".join(play(*deployed.play).stdout.split())

@@ -3,8 +3,7 @@
 import json
 
 import pytest
-
-from .conftest import NAME, UNRULY
+from ansible_collections.foss_data.platform.tests.verify.isolation.unruly import NAME, UNRULY
 
 # As the pipeline's user. Who may only pass through a folder can't list it.
 TOUCH = """
@@ -52,8 +51,8 @@ SQL = """
 import json, subprocess
 def ask(database, statement):
     done = subprocess.run(
-        ["psql", "--no-psqlrc", "--host=127.0.0.1", "--username", values["login"], "--dbname", database, "--tuples-only", "--no-align",
-         "--quiet", "--command", statement],
+        ["psql", "--no-psqlrc", "--host=127.0.0.1", "--username", values["login"], "--dbname", database,
+         "--tuples-only", "--no-align", "--quiet", "--command", statement],
         env={"PGPASSWORD": values["password"], "PATH": "/usr/bin"}, capture_output=True, text=True)
     return done.stdout.strip() if done.returncode == 0 else "refused: " + done.stderr.strip()
 print(json.dumps([ask(database, statement) for database, statement in values["asked"]]))
@@ -92,7 +91,7 @@ def test_files_and_sockets(on_host, deployed):
         "/etc/dagster/dagster.env",
         "/etc/trino/trino.env",
         "/etc/trino/rules.json",
-        "/var/lib/postgresql",
+        "/var/lib/postgresql/15/main",
     ]
     sockets = [f"/run/pipelines/{UNRULY}/grpc.sock"]
     answers = json.loads(on_host(TOUCH, user=f"pl-{NAME}", paths=paths, sockets=sockets))
@@ -176,7 +175,8 @@ def test_dagsters_tables_stay(sql):
 
 def test_one_login_is_another_ones(host, own, sql):
     assert own(NAME)["DAGSTER_PG_PASSWORD"] != own(UNRULY)["DAGSTER_PG_PASSWORD"]
-    shown = "SELECT rolname, rolconnlimit FROM pg_roles WHERE pg_has_role(oid, 'dagster_run', 'member') AND rolcanlogin AND NOT rolsuper"
+    members = "pg_has_role(oid, 'dagster_run', 'member') AND rolcanlogin AND NOT rolsuper"
+    shown = f"SELECT rolname, rolconnlimit FROM pg_roles WHERE {members}"
     assert set(sql(("dagster", shown))[0].splitlines()) >= {f"pl-{NAME}|10", f"pl-{UNRULY}|10"}
 
 
