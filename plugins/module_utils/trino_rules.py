@@ -7,9 +7,11 @@ How Trino reads the file (seen on 476): in each section the first rule that matc
 ``all``. A user sees a schema if any rule lets it do anything there.
 
 What a schema owns (`merge`): rules in ``schemas`` and ``tables`` that name exactly one schema and one user or group and nothing
-finer (table, columns, filter), and in ``catalogs`` those that name exactly one catalog and one user or group. They stand at the
+finer (columns, filter), and in ``catalogs`` those that name exactly one catalog and one user or group. They stand at the
 end of the section, or before the first other rule that would catch their user first. All others are the base (`rebase`). Neither
 changes or moves what is the other's.
+
+Everyone is a user, too: the one whose expression is `EVERYONE`. Such rules come last, and may be for one table.
 """
 
 from __future__ import annotations
@@ -31,6 +33,8 @@ LEVELS = ("none", "read-only", "all", "owner")  # of a catalog rule, each includ
 FINER = ("table", "columns", "filter", "filter_environment")
 KEEP: Any = object()  # leave that part of the rules as it is
 NOBODY = "\x00nobody"  # a name that only a rule for everybody matches
+EVERYONE = ".*"  # the user of rules that a schema owns and that let everybody in
+ANYBODY = "_anybody"  # a user who has no rule of its own: no owner's name begins like this
 SECTIONS = {"catalogs": "allow", "schemas": "owner", "tables": "privileges"}  # what a rule of each says
 
 
@@ -62,20 +66,17 @@ def merge(document: dict, catalog: str, schema: str, owner: Any = KEEP, grants: 
 def own_rules(document: dict, catalog: str, schema: str) -> dict[str, list[dict]]:
     """The rules of ``schema`` that are ours, by section."""
     place = {"catalog": pattern(catalog), "schema": pattern(schema)}
-    found = {}
-    for section, key in (("schemas", "owner"), ("tables", "privileges")):
-        found[section] = [
-            r
-            for r in document[section]
-            if set(r) in ({"user", key, *place}, {"group", key, *place}) and all(r[k] == v for k, v in place.items())
-        ]
-    return found
+    return {
+        section: [r for r in document[section] if is_owned(section, r) and all(r[k] == v for k, v in place.items())]
+        for section in ("schemas", "tables")
+    }
 
 
 def users(document: dict, catalog: str, schema: str) -> list[str]:
-    """The users that rules of ours let into ``schema``."""
+    """The users that rules of ours let into ``schema``; ANYBODY if that is everyone."""
     rules = own_rules(document, catalog, schema)
-    return sorted({_plain(r["user"]) for r in rules["schemas"] + rules["tables"] if "user" in r and r.get("privileges") != []})
+    names = {r["user"] for r in rules["schemas"] + rules["tables"] if "user" in r and r.get("privileges") != []}
+    return sorted(ANYBODY if name == EVERYONE else _plain(name) for name in names)
 
 
 def sees(document: dict, user: str, catalog: str, schema: str | None = None) -> bool:
@@ -104,10 +105,14 @@ def rebase(document: dict, base: dict) -> dict:
 
 
 def is_owned(section: str, rule: dict) -> bool:
-    """Whether the rule has the form of those that belong to one schema (in ``catalogs``: one catalog) and one user or group."""
+    """Whether the rule has the form of those that belong to one schema (in ``catalogs``: one catalog) and one user or group,
+    or everyone."""
     place = {"catalog"} if section == "catalogs" else {"catalog", "schema"}
+    if rule.get("user") == EVERYONE:
+        names = place | ({"table"} if section == "tables" and "table" in rule else set())
+        return set(rule) == {"user", SECTIONS[section], *names} and all(_is_plain(rule[k]) for k in names)
     return any(
-        set(rule) == {kind, SECTIONS[section], *place} and all(rule[k] == pattern(_plain(str(rule[k]))) for k in {kind, *place})
+        set(rule) == {kind, SECTIONS[section], *place} and all(_is_plain(rule[k]) for k in {kind, *place})
         for kind in ("user", "group")
     )
 
@@ -157,14 +162,29 @@ def _plain(expression: str) -> str:
     return re.sub(r"\\(.)", r"\1", expression)
 
 
+def _is_plain(expression: Any) -> bool:
+    """Whether the expression matches one name alone."""
+    return expression == pattern(_plain(str(expression)))
+
+
 def _grant_rules(place: dict, grants: list[dict]) -> list[dict]:
-    """Users before groups, and groups that may do more before others: someone in several gets the first that matches."""
+    """Users before groups, and groups that may do more before others: someone in several gets the first that matches.
+
+    Everyone comes last, who may use a single table before who may use all: else nobody with a grant would be asked about it.
+    """
     merged: dict[tuple[str, str], set] = {}
     for grant in grants:
-        kind = "user" if grant.get("user") else "group"
-        merged.setdefault((kind, grant[kind]), set()).update(grant["privileges"])
-    order = sorted(merged.items(), key=lambda item: (item[0][0] != "user", -len(item[1]), item[0][1]))
-    return [{kind: pattern(name), **place, "privileges": sorted(privileges)} for (kind, name), privileges in order]
+        kind = next(k for k in ("user", "group", "everyone") if grant.get(k))
+        name = (grant.get("table") or "") if kind == "everyone" else grant[kind]
+        merged.setdefault((kind, name), set()).update(grant["privileges"])
+    rank = ["user", "group", "everyone"].index
+    order = sorted(merged.items(), key=lambda item: (rank(item[0][0]), not item[0][1], -len(item[1]), item[0][1]))
+    rules = []
+    for (kind, name), privileges in order:
+        whom = {kind: pattern(name)} if kind != "everyone" else {"user": EVERYONE}
+        table = {"table": pattern(name)} if kind == "everyone" and name else {}
+        rules.append({**whom, **place, **table, "privileges": sorted(privileges)})
+    return rules
 
 
 def _replace_rules(document: dict, section: str, present: list[dict], wanted: list[dict]) -> None:
@@ -194,6 +214,9 @@ def _catches(rule: dict, named: dict, catalog: str, schema: str | None) -> bool:
     """Whether the rule may match the one that is named. Any user may be in any group."""
     if not _matches(rule.get("catalog"), catalog) or (schema is not None and not _matches(rule.get("schema"), schema)):
         return False
+    if named.get("user") == EVERYONE:
+        # One that matches some, or a group, leaves all others to the rule for everyone.
+        return _matches(rule.get("user"), NOBODY) and "group" not in rule
     if "user" in named:
         return _matches(rule.get("user"), _plain(named["user"]))
     # Rules for single users go before those for groups.
@@ -219,7 +242,8 @@ def _first_catcher(rules: list[dict], rule: dict) -> int:
 
 def _given(others: list[dict], rule: dict) -> bool:
     """Whether the first of the others that matches for certain gives at least as much, as the administrator's rule does."""
-    first = next((o for o in others if _wins(o, rule)), None)
+    # What is given to everyone is some schema's, and goes with that.
+    first = next((o for o in others if o.get("user") != EVERYONE and _wins(o, rule)), None)
     if first is None or "user" not in rule or "group" in first or "role" in first:
         return False
     if "allow" in rule:
@@ -243,7 +267,12 @@ def _set_catalog_rule(document: dict, catalog: str, named: dict) -> None:
     rules = document["catalogs"]
     keys = {**named, "catalog": pattern(catalog)}
     present = [r for r in rules if set(r) == {*keys, "allow"} and all(r[k] == v for k, v in keys.items())]
-    if not _may_see(document, named, catalog, None):
+    # What everyone may see needs everyone's rule and no further one.
+    sections = {
+        section: [r for r in document[section] if named.get("user") == EVERYONE or r.get("user") != EVERYONE]
+        for section in ("schemas", "tables")
+    }
+    if not _may_see(sections, named, catalog, None):
         document["catalogs"] = [r for r in rules if r not in present]
         return
     writes = any(

@@ -53,6 +53,12 @@ options:
       group:
         description: Name of a group.
         type: str
+      everyone:
+        description: Whether that is everyone, in the place of a user or group.
+        type: bool
+      table:
+        description: The one table that everyone may use. All of the schema's if not given.
+        type: str
       privileges:
         description: What the user or group may do.
         type: list
@@ -88,6 +94,8 @@ EXAMPLES = r"""
       - user: finance
       - group: analysts
         privileges: [SELECT, GRANT_SELECT]
+      - everyone: true
+        table: daily_totals
     rules_file: /etc/trino/rules.json
 
 - name: No such schema, whatever it holds
@@ -268,6 +276,8 @@ def main() -> None:
                 "options": {
                     "user": {"type": "str"},
                     "group": {"type": "str"},
+                    "everyone": {"type": "bool"},
+                    "table": {"type": "str"},
                     "privileges": {
                         "type": "list",
                         "elements": "str",
@@ -275,8 +285,9 @@ def main() -> None:
                         "choices": ["SELECT", "INSERT", "DELETE", "UPDATE", "GRANT_SELECT"],
                     },
                 },
-                "required_one_of": [("user", "group")],
-                "mutually_exclusive": [("user", "group")],
+                "required_one_of": [("user", "group", "everyone")],
+                "mutually_exclusive": [("user", "group", "everyone")],
+                "required_by": {"table": ["everyone"]},
             },
             "rules_file": {"type": "path"},
             "cascade": {"type": "bool", "default": False},
@@ -288,6 +299,8 @@ def main() -> None:
         value = schema.params[option]
         if value != value.lower() or not value:
             schema.fail(f"{option} {value!r}: Trino's names are in small letters")
+    if [g for g in schema.params["grants"] or [] if not (g["user"] or g["group"] or g["everyone"])]:
+        schema.fail("grants: `everyone` is true, or is not given: leave the whole grant out to take it back")
     schema.run()
 
 

@@ -190,7 +190,6 @@ def test_unit_is_sandboxed_and_limited(host):
         "ProtectSystem",
         "ProtectHome",
         "NoNewPrivileges",
-        "PrivateTmp",
         "CapabilityBoundingSet",
         "MemoryMax",
         "Slice",
@@ -201,10 +200,9 @@ def test_unit_is_sandboxed_and_limited(host):
         "ProtectSystem": "strict",
         "ProtectHome": "yes",
         "NoNewPrivileges": "yes",
-        "PrivateTmp": "yes",
         "CapabilityBoundingSet": "",
         "MemoryMax": str(1024 * 2**20),
-        "Slice": "pipelines.slice",
+        "Slice": f"pipelines-{NAME}.slice",
     }
 
 

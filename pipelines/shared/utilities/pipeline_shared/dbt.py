@@ -12,6 +12,7 @@ from typing import Any
 from dagster_dbt import DbtCliResource
 from packaging.version import Version
 
+from pipeline_shared.child import ends_with_parent
 from pipeline_shared.settings import Settings
 
 
@@ -33,5 +34,12 @@ class Dbt(DbtCliResource):
 def dbt_of(pipeline: Settings) -> Dbt:
     """The pipeline's dbt project, and the dbt of this environment, whether or not it is on the path."""
     project = str(pipeline.root / "dbt")
-    executable = str(Path(sys.executable).with_name("dbt"))
-    return Dbt(project_dir=project, profiles_dir=project, target=pipeline.target, dbt_executable=executable)
+    # dagster-dbt puts the flags right behind the executable, so together they are a command before dbt's.
+    executable, *flags = ends_with_parent(str(Path(sys.executable).with_name("dbt")))
+    return Dbt(
+        project_dir=project,
+        profiles_dir=project,
+        target=pipeline.target,
+        dbt_executable=executable,
+        global_config_flags=flags,
+    )

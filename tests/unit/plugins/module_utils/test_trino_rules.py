@@ -59,6 +59,70 @@ def test_a_reader_only_reads():
     }
 
 
+def everyone(table: str | None = None, *privileges: str) -> dict:
+    return {"everyone": True, "table": table, "privileges": list(privileges) or ["SELECT"]}
+
+
+def test_everyone_reads_what_is_published():
+    merged = merge(ADMIN, "lake", "sales", "ann", [everyone(), grant("bob", "SELECT", "INSERT"), group("team")])
+    assert added(merged)["catalogs"] == [
+        {"user": "ann", "catalog": "lake", "allow": "all"},
+        {"user": "bob", "catalog": "lake", "allow": "all"},
+        {"group": "team", "catalog": "lake", "allow": "read-only"},
+        {"user": ".*", "catalog": "lake", "allow": "read-only"},
+    ]
+    # Who may do more is asked about first.
+    named = [(r.get("user"), r.get("group"), r["privileges"]) for r in added(merged)["tables"][1:]]
+    assert named == [("bob", None, ["INSERT", "SELECT"]), (None, "team", ["SELECT"]), (".*", None, ["SELECT"])]
+    assert merge(merged, "lake", "sales") == merged
+    assert may_read(merged, "eve", "lake", "sales", "t") is None  # she may be in the team, which reads as well
+    assert not may_read(merged, "eve", "lake", "stock", "t")
+
+
+def test_everyone_reads_one_table_and_no_other():
+    merged = merge(ADMIN, "lake", "sales", "ann", [everyone("daily.totals")])
+    rule = {"user": ".*", **PLACE, "table": "daily\\.totals", "privileges": ["SELECT"]}
+    assert added(merged)["tables"][1:] == [rule]
+    assert [may_read(merged, "eve", "lake", "sales", t) for t in ("daily.totals", "dailyXtotals", "t")] == [True, False, False]
+    assert may_read(merged, "ann", "lake", "sales", "daily.totals")
+    assert merge(merged, "lake", "sales", KEEP, []) == merge(ADMIN, "lake", "sales", "ann")
+
+
+def test_nobody_is_narrowed_by_what_everyone_may():
+    """Rules of users who come later stand before it: the first that matches counts."""
+    published = merge(ADMIN, "lake", "sales", "ann", [everyone()])
+    later = merge(published, "lake", "stock", "bob")
+    catalogs = added(later)["catalogs"]
+    assert catalogs[-1] == {"user": ".*", "catalog": "lake", "allow": "read-only"}
+    assert {"user": "bob", "catalog": "lake", "allow": "all"} in catalogs
+    assert merge(later, "lake", "stock") == later
+
+
+def test_what_is_no_longer_published_takes_nothing_with_it():
+    """A reader by name stays one, and an owner that goes leaves no rule, whatever everyone may or might."""
+    published = merge(ADMIN, "lake", "sales", "ann", [everyone()])
+    reader = merge(published, "lake", "stock", "ann", [grant("bob")])
+    withdrawn = merge(reader, "lake", "sales", KEEP, [])
+    assert may_read(withdrawn, "bob", "lake", "stock", "t")
+    assert not may_read(withdrawn, "bob", "lake", "sales", "t")
+    assert '".*"' not in json.dumps(withdrawn)
+    assert merge(merge(published, "lake", "stock", "eve"), "lake", "stock", None, []) == published
+
+
+def test_rules_for_everyone_outlast_another_base():
+    published = merge(ADMIN, "lake", "sales", "ann", [everyone(), everyone("t")])
+    changed = rebase(published, BOSS)
+    assert added(changed, BOSS) == added(published)
+    assert rebase(changed, ADMIN) == published
+
+
+def test_everyone_is_asked_as_somebody_without_a_rule():
+    published = merge(ADMIN, "lake", "sales", "ann", [everyone("t")])
+    assert trino_rules.users(published, "lake", "sales") == [trino_rules.ANYBODY, "ann"]
+    assert sees(published, trino_rules.ANYBODY, "lake", "sales")
+    assert not sees(published, trino_rules.ANYBODY, "lake", "stock")
+
+
 def test_the_document_given_is_not_changed():
     before = copy.deepcopy(ADMIN)
     merge(before, "lake", "sales", "ann", [grant("bob")])
@@ -202,6 +266,13 @@ def test_the_rules_of_one_schema_keep_their_order(deployed):
         ("tables", {**PLACE, "privileges": []}, False),
         ("schemas", {"group": "team", **PLACE, "owner": True}, True),
         ("schemas", {"user": "ann", "owner": True}, False),
+        ("tables", {"user": ".*", **PLACE, "privileges": []}, True),
+        ("tables", {"user": ".*", **PLACE, "table": "t", "privileges": []}, True),
+        ("tables", {"user": ".*", **PLACE, "table": "t.*", "privileges": []}, False),
+        ("tables", {"user": ".*", **PLACE, "filter": "a = 1", "privileges": []}, False),
+        ("tables", {"user": ".*", "privileges": []}, False),
+        ("catalogs", {"user": ".*", "catalog": "lake", "allow": "read-only"}, True),
+        ("catalogs", {"user": ".*", "allow": "all"}, False),
         ("catalogs", {"user": "ann", "catalog": "lake", "allow": "all"}, True),
         ("catalogs", {"user": "ann", "allow": "all"}, False),
         ("catalogs", {"catalog": "lake", "allow": "all"}, False),

@@ -150,6 +150,28 @@ def test_what_is_not_given_stays(trino, schema):
     assert document(trino) == before
 
 
+def test_what_is_published_and_withdrawn(trino, schema):
+    schema(**WHOLE)
+    trino.asked.clear()
+    trino.delay = 3
+    published = [{"everyone": True, "table": "daily"}]
+    assert schema(grants=published)["changed"] is True
+    assert own_rules(document(trino), "lake", "sales")["tables"][-1] == {
+        "user": ".*",
+        "catalog": "lake",
+        "schema": "sales",
+        "table": "daily",
+        "privileges": ["SELECT"],
+    }
+    # Done means for everyone, too.
+    assert "_anybody" in trino.asked
+    assert schema(grants=published)["changed"] is False
+    trino.asked.clear()
+    assert schema(grants=[])["changed"] is True
+    assert "_anybody" in trino.asked
+    assert not sees(document(trino), "_anybody", "lake")
+
+
 def test_no_owner_and_no_grants(trino, schema):
     schema(**WHOLE)
     assert schema(owner="", grants=[])["changed"] is True
@@ -241,8 +263,10 @@ def test_the_location_in_an_answer(statement, location):
         ({"name": "Sales"}, "name 'Sales': Trino's names are in small letters"),
         ({"catalog": "Lake"}, "catalog 'Lake': Trino's names are in small letters"),
         ({"name": ""}, "name ''"),
-        ({"grants": [{"user": "a", "group": "b"}]}, "parameters are mutually exclusive: user|group found in grants"),
-        ({"grants": [{}]}, "one of the following is required: user, group found in grants"),
+        ({"grants": [{"user": "a", "group": "b"}]}, "parameters are mutually exclusive: user|group|everyone found in grants"),
+        ({"grants": [{}]}, "one of the following is required: user, group, everyone found in grants"),
+        ({"grants": [{"user": "a", "table": "t"}]}, "missing parameter(s) required by 'table': everyone"),
+        ({"grants": [{"everyone": False}]}, "grants: `everyone` is true, or is not given"),
         ({"grants": [{"user": "a", "privileges": ["OWNERSHIP"]}]}, "OWNERSHIP"),
         ({"rules_file": "/nonexistent/rules.json"}, "does not exist: give the coordinator's security.config-file"),
     ],

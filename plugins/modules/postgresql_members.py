@@ -1,0 +1,355 @@
+#!/usr/bin/python
+# Copyright (c) 2026 FOSS Data Platform contributors
+# SPDX-License-Identifier: MIT
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: postgresql_members
+short_description: Login roles that may use some tables of one PostgreSQL database and nothing else
+version_added: 0.1.0
+author: FOSS Data Platform contributors (@foss-data)
+description:
+  - Keeps a group role, what it may do in the tables of one database, and its members, each with a password of its own, so that
+    one can be taken back alone. All of it in one task and one transaction.
+  - Members that are not listed stay as they are. The group has exactly what O(privileges) says; the sequences of tables that it
+    may insert into come with them.
+  - Passwords are sent as SCRAM verifiers, so the server's log never has one.
+  - Runs on the server's host as the user C(postgres), over the unix socket.
+requirements:
+  - psycopg2
+attributes:
+  check_mode:
+    description: Says what would change and changes nothing.
+    support: full
+  diff_mode:
+    description: Shows the roles and privileges before and after; passwords are not shown.
+    support: full
+options:
+  group:
+    description: The group role. It can't log in.
+    type: str
+    required: true
+  database:
+    description: The one database that it may connect to, with the tables in its schema C(public).
+    type: str
+    required: true
+  privileges:
+    description: Lists of privileges (V(SELECT), V(INSERT), V(UPDATE), V(DELETE)) by table.
+    type: dict
+    required: true
+  connection_limit:
+    description: Connections of each member at the same time; -1 for no limit.
+    type: int
+    default: -1
+  settings:
+    description: Values of parameters that the sessions of each member begin with, such as C(statement_timeout).
+    type: dict
+    default: {}
+  members:
+    description: Login roles in the group.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      name:
+        description: Name of the role.
+        type: str
+        required: true
+      password:
+        description: Its password, in ASCII. Needed for V(present).
+        type: str
+      state:
+        description: Whether there is such a role. One that goes loses its sessions, too.
+        type: str
+        choices: [present, absent]
+        default: present
+  login_port:
+    description: Port of the server, which names its socket.
+    type: int
+    default: 5432
+"""
+
+EXAMPLES = r"""
+- name: Let two teams write their events
+  foss_data.platform.postgresql_members:
+    group: event_writers
+    database: events
+    privileges:
+      events: [SELECT, INSERT]
+    connection_limit: 10
+    settings:
+      statement_timeout: 60s
+    members:
+      - {name: sales, password: "{{ secret_sales }}"}
+      - {name: finance, state: absent}
+  become: true
+  become_user: postgres
+"""
+
+RETURN = r"""
+statements:
+  description: What was run, or would be, without passwords.
+  returned: always
+  type: list
+  elements: str
+  sample: ['CREATE ROLE "sales" LOGIN CONNECTION LIMIT 10 PASSWORD ''***''', 'GRANT "event_writers" TO "sales"']
+"""
+
+import base64
+import contextlib
+import hashlib
+import hmac
+import json
+import os
+import traceback
+
+from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+
+try:
+    import psycopg2
+
+    PSYCOPG2_FAULT = None
+except ImportError:
+    PSYCOPG2_FAULT = traceback.format_exc()
+
+PRIVILEGES = ("SELECT", "INSERT", "UPDATE", "DELETE")
+ITERATIONS = 4096  # as PostgreSQL itself
+SHOWN = "'***'"  # in the place of a password
+CHANGED = "(secret, changed)"
+
+TABLES = """SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname = 'public' AND c.relkind IN ('r', 'p')"""
+SEQUENCES = """SELECT t.relname, s.relname FROM pg_class s JOIN pg_namespace n ON n.oid = s.relnamespace
+JOIN pg_depend d ON d.objid = s.oid AND d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass
+JOIN pg_class t ON t.oid = d.refobjid
+WHERE n.nspname = 'public' AND s.relkind = 'S' AND d.deptype IN ('a', 'i')"""
+GRANTED = """SELECT c.relkind = 'S', c.relname, a.privilege_type
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace CROSS JOIN LATERAL aclexplode(c.relacl) a
+JOIN pg_roles g ON g.oid = a.grantee
+WHERE n.nspname = 'public' AND c.relkind IN ('r', 'p', 'S') AND g.rolname = %s"""
+CONNECTS = """SELECT 1 FROM pg_database d CROSS JOIN LATERAL aclexplode(d.datacl) a JOIN pg_roles g ON g.oid = a.grantee
+WHERE d.datname = current_database() AND a.privilege_type = 'CONNECT' AND g.rolname = %s"""
+ROLES = """SELECT r.rolname, r.rolcanlogin, r.rolconnlimit, r.rolpassword,
+  ARRAY(SELECT g.rolname::text FROM pg_auth_members m JOIN pg_roles g ON g.oid = m.roleid WHERE m.member = r.oid),
+  COALESCE((SELECT s.setconfig FROM pg_db_role_setting s WHERE s.setrole = r.oid AND s.setdatabase = 0), ARRAY[]::text[])
+FROM pg_authid r WHERE r.rolname = ANY(%s)"""
+END_SESSIONS = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = "
+
+
+def identifier(name: str) -> str:
+    """A quoted name."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(text: str) -> str:
+    """A quoted string."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def verifier(password: str, salt: bytes, iterations: int = ITERATIONS) -> str:
+    """What PostgreSQL keeps of a password in the place of it (RFC 5803)."""
+    salted = hashlib.pbkdf2_hmac("sha256", password.encode("ascii"), salt, iterations)
+    client, server = (hmac.new(salted, name, hashlib.sha256).digest() for name in (b"Client Key", b"Server Key"))
+    salt64, stored64, server64 = (base64.b64encode(part).decode() for part in (salt, hashlib.sha256(client).digest(), server))
+    return f"SCRAM-SHA-256${iterations}:{salt64}${stored64}:{server64}"
+
+
+def fits(password: str, kept: str | None) -> bool:
+    """Whether ``kept`` was made of the password."""
+    try:
+        method, parameters, _keys = (kept or "").split("$")
+        iterations, salt = parameters.split(":")
+        made = verifier(password, base64.b64decode(salt), int(iterations))
+    except ValueError:
+        return False
+    return method == "SCRAM-SHA-256" and hmac.compare_digest(made, kept)
+
+
+class Members:
+    """The group and its members: ``before`` as they are, ``statements`` that make them what the module was told."""
+
+    def __init__(self, params: dict, ask) -> None:
+        """``ask`` gives the rows of a query. Raises ValueError with one sentence if it can't be done."""
+        self.params = params
+        self.group = params["group"]
+        self.statements: list[tuple[str, str]] = []  # each as it is run, and as it is shown
+        names = [member["name"] for member in params["members"]]
+        self.roles = {
+            name: {
+                "login": login,
+                "limit": limit,
+                "password": kept,
+                "groups": groups,
+                "settings": dict(setting.split("=", 1) for setting in config),
+            }
+            for name, login, limit, kept, groups, config in ask(ROLES, [[self.group, *names]])
+        }
+        self.before = {"roles": self._shown(), "privileges": self._granted(ask)}
+        self._refuse(ask)
+        sequences: dict[str, list[str]] = {}
+        for table, sequence in ask(SEQUENCES, []):
+            sequences.setdefault(table, []).append(sequence)
+        self._group(bool(ask(CONNECTS, [self.group])))
+        self._privileges(sequences)
+        for member in params["members"]:
+            getattr(self, f"_{member['state']}")(member)
+        self.after = {"roles": self._shown(), "privileges": self._wanted(sequences)}
+
+    def _do(self, statement: str, shown: str | None = None) -> None:
+        self.statements.append((statement, shown or statement))
+
+    def _shown(self) -> dict:
+        shown = {None: None, CHANGED: CHANGED}
+        return {name: {**role, "password": shown.get(role["password"], "(secret)")} for name, role in self.roles.items()}
+
+    def _granted(self, ask) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for is_sequence, name, privilege in ask(GRANTED, [self.group]):
+            found.setdefault(("SEQUENCE " if is_sequence else "") + identifier(name), []).append(privilege)
+        return {name: sorted(privileges) for name, privileges in sorted(found.items())}
+
+    def _wanted(self, sequences: dict[str, list[str]]) -> dict[str, list[str]]:
+        wanted = {}
+        for table, privileges in self.params["privileges"].items():
+            if privileges:
+                wanted[identifier(table)] = sorted(set(privileges))
+            if "INSERT" in privileges:
+                wanted.update({"SEQUENCE " + identifier(name): ["USAGE"] for name in sequences.get(table, ())})
+        return dict(sorted(wanted.items()))
+
+    def _refuse(self, ask) -> None:
+        missing = sorted(set(self.params["privileges"]) - {name for (name,) in ask(TABLES, [])})
+        if missing:
+            raise ValueError(
+                f"database {self.params['database']} has no table {', '.join(missing)}: let its owner make them first"
+            )
+        if self.roles.get(self.group, {}).get("login"):
+            raise ValueError(f"role {self.group} can log in, so it is no group: choose another name")
+        for member in self.params["members"]:
+            role = self.roles.get(member["name"])
+            if role and self.group not in role["groups"]:
+                raise ValueError(
+                    f"role {member['name']} is there and not in {self.group}: it is somebody else's, choose another name"
+                )
+
+    def _group(self, connects: bool) -> None:
+        if self.group not in self.roles:
+            self.roles[self.group] = {"login": False, "limit": -1, "password": None, "groups": [], "settings": {}}
+            self._do(f"CREATE ROLE {identifier(self.group)} NOLOGIN")
+        if not connects:
+            self._do(f"GRANT CONNECT ON DATABASE {identifier(self.params['database'])} TO {identifier(self.group)}")
+
+    def _privileges(self, sequences: dict[str, list[str]]) -> None:
+        before, after = self.before["privileges"], self._wanted(sequences)
+        for name in sorted({*before, *after}):
+            had, has = set(before.get(name, ())), set(after.get(name, ()))
+            if has - had:
+                self._do(f"GRANT {', '.join(sorted(has - had))} ON {name} TO {identifier(self.group)}")
+            if had - has:
+                self._do(f"REVOKE {', '.join(sorted(had - has))} ON {name} FROM {identifier(self.group)}")
+
+    def _absent(self, member: dict) -> None:
+        if self.roles.pop(member["name"], None):
+            self._do(END_SESSIONS + literal(member["name"]))
+            self._do(f"DROP ROLE {identifier(member['name'])}")
+
+    def _present(self, member: dict) -> None:
+        name, limit, settings = identifier(member["name"]), self.params["connection_limit"], self.params["settings"]
+        settings = {key: str(value) for key, value in settings.items()}
+        role = self.roles.get(member["name"]) or {"login": None, "limit": None, "password": None, "groups": [], "settings": {}}
+        clauses, secret = [], ""
+        if not role["login"]:
+            clauses.append("LOGIN")
+        if role["limit"] != limit:
+            clauses.append(f"CONNECTION LIMIT {limit}")
+        if not fits(member["password"], role["password"]):
+            clauses.append("PASSWORD")
+            secret = literal(verifier(member["password"], os.urandom(16)))
+        if clauses:
+            verb = "ALTER" if member["name"] in self.roles else "CREATE"
+            statement = f"{verb} ROLE {name} {' '.join(clauses)}"
+            self._do(*(f"{statement} {text}" for text in (secret, SHOWN)) if secret else (statement,))
+        if self.group not in role["groups"]:
+            self._do(f"GRANT {identifier(self.group)} TO {name}")
+        for key in sorted({*role["settings"], *settings}):
+            if key not in settings:
+                self._do(f"ALTER ROLE {name} RESET {identifier(key)}")
+            elif settings[key] != role["settings"].get(key):
+                self._do(f"ALTER ROLE {name} SET {identifier(key)} = {literal(settings[key])}")
+        changed = {**role, "password": CHANGED} if secret else role
+        groups = sorted({*role["groups"], self.group})
+        self.roles[member["name"]] = {**changed, "login": True, "limit": limit, "groups": groups, "settings": settings}
+
+
+def text_of(state: dict) -> str:
+    """A line for each role and each table."""
+    return "".join(
+        f"{part}:\n" + "".join(f"  {name}: {json.dumps(is_)}\n" for name, is_ in state[part].items()) for part in state
+    )
+
+
+def check(params: dict) -> None:
+    """Raises ValueError with one sentence about an option that is wrong."""
+    for table, privileges in params["privileges"].items():
+        if not isinstance(privileges, list) or set(privileges) - set(PRIVILEGES):
+            raise ValueError(f"privileges of {table}: give a list of {', '.join(PRIVILEGES)}")
+    for member in params["members"]:
+        if member["state"] == "present" and not (member["password"] or "").isascii():
+            raise ValueError(f"the password of {member['name']} has characters that are not ASCII: choose another")
+
+
+def main() -> None:
+    """Entry point of the module."""
+    module = AnsibleModule(
+        argument_spec={
+            "group": {"type": "str", "required": True},
+            "database": {"type": "str", "required": True},
+            "privileges": {"type": "dict", "required": True},
+            "connection_limit": {"type": "int", "default": -1},
+            "settings": {"type": "dict", "default": {}},
+            "members": {
+                "type": "list",
+                "elements": "dict",
+                "default": [],
+                "options": {
+                    "name": {"type": "str", "required": True},
+                    "password": {"type": "str", "no_log": True},
+                    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+                },
+                "required_if": [("state", "present", ["password"])],
+            },
+            "login_port": {"type": "int", "default": 5432},
+        },
+        supports_check_mode=True,
+    )
+    if PSYCOPG2_FAULT:
+        module.fail_json(msg=missing_required_lib("psycopg2"), exception=PSYCOPG2_FAULT)
+    p = module.params
+    try:
+        check(p)
+        # All or nothing.
+        connection = psycopg2.connect(dbname=p["database"], port=p["login_port"])
+        with contextlib.closing(connection), connection, connection.cursor() as cursor:
+
+            def ask(query: str, values: list) -> list[tuple]:
+                cursor.execute(query, values)
+                return cursor.fetchall()
+
+            work = Members(p, ask)
+            if not module.check_mode:
+                for statement, _shown in work.statements:
+                    cursor.execute(statement)
+    except ValueError as error:
+        module.fail_json(msg=f"nothing was changed: {error}")
+    except psycopg2.Error as error:
+        module.fail_json(msg=f"nothing was changed: PostgreSQL refused: {' '.join(str(error).split())}")
+    module.exit_json(
+        changed=bool(work.statements),
+        statements=[shown for _statement, shown in work.statements],
+        diff={"before": text_of(work.before), "after": text_of(work.after)},
+    )
+
+
+if __name__ == "__main__":
+    main()

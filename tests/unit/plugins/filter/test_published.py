@@ -1,0 +1,30 @@
+# Copyright (c) 2026 FOSS Data Platform contributors
+# SPDX-License-Identifier: MIT
+"""published: what a manifest opens to everyone, schema by schema."""
+
+import pytest
+from ansible_collections.foss_data.platform.plugins.filter.published import FilterModule, published
+
+PUBLISHES = ["marts", "staging.b", "staging.a", "staging.a", "marts.totals"]
+
+
+def test_the_filter_is_known_by_its_name():
+    assert FilterModule().filters() == {"published": published}
+
+
+@pytest.mark.parametrize(
+    ("schema", "grants"),
+    [
+        ("raw", []),
+        ("marts", [{"everyone": True}]),
+        ("staging", [{"everyone": True, "table": "a"}, {"everyone": True, "table": "b"}]),
+        # A name that only begins alike is another's.
+        ("stag", []),
+    ],
+)
+def test_what_is_listed_and_nothing_else(schema, grants):
+    assert published(PUBLISHES, schema) == grants
+
+
+def test_nothing_is_published_by_default():
+    assert published([], "marts") == []

@@ -1,0 +1,255 @@
+# Copyright (c) 2026 FOSS Data Platform contributors
+# SPDX-License-Identifier: MIT
+"""postgresql_members against a server that knows the statements which the module makes."""
+
+import base64
+import contextlib
+import re
+
+import pytest
+from ansible_collections.foss_data.platform.plugins.modules import postgresql_members
+from ansible_collections.foss_data.platform.plugins.modules.postgresql_members import fits, verifier
+
+ROLE = r'"([\w-]+)"'
+
+
+class Refused(Exception):
+    """psycopg2.Error."""
+
+
+class Server:
+    """One database with three tables, each with a sequence; ``roles`` as the module reads them."""
+
+    Error = Refused
+
+    def __init__(self):
+        self.roles = {"postgres": [True, -1, None, [], []], "dagster": [True, -1, None, [], []]}
+        self.tables, self.sequences = ["runs", "event_logs", "jobs"], {"runs": "runs_id_seq", "event_logs": "event_logs_id_seq"}
+        self.granted, self.connects, self.ended, self.done = set(), set(), [], []
+
+    def connect(self, dbname, port):
+        assert (dbname, port) == ("dagster", 5432)
+        self.committed = False
+        return self
+
+    def close(self):
+        """Nothing that would be kept."""
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.committed = True
+
+    def cursor(self):
+        return contextlib.nullcontext(self)
+
+    def execute(self, query, values=()):
+        self.rows = None
+        if query == postgresql_members.TABLES:
+            self.rows = [(name,) for name in self.tables]
+        elif query == postgresql_members.SEQUENCES:
+            self.rows = list(self.sequences.items())
+        elif query == postgresql_members.GRANTED:
+            self.rows = [(sequence, name, privilege) for group, sequence, name, privilege in self.granted if group == values[0]]
+        elif query == postgresql_members.CONNECTS:
+            self.rows = [(1,)] if values[0] in self.connects else []
+        elif query == postgresql_members.ROLES:
+            self.rows = [(name, *map(copied, role)) for name, role in self.roles.items() if name in values[0]]
+        else:
+            self.done.append(query)
+            self.change(query)
+
+    def fetchall(self):
+        return self.rows
+
+    def change(self, statement):
+        if match := re.fullmatch(
+            rf"(CREATE|ALTER) ROLE {ROLE}((?: NOLOGIN| LOGIN| CONNECTION LIMIT -?\d+| PASSWORD '.*')+)", statement
+        ):
+            role = self.roles.setdefault(match[2], [False, -1, None, [], []])
+            role[0] = " LOGIN" in match[3] or role[0]
+            if limit := re.search(r"LIMIT (-?\d+)", match[3]):
+                role[1] = int(limit[1])
+            if password := re.search("PASSWORD '(.*)'", match[3]):
+                role[2] = password[1]
+        elif match := re.fullmatch(rf'ALTER ROLE {ROLE} SET "(\w+)" = \'(.*)\'', statement):
+            settings = self.roles[match[1]][4]
+            settings[:] = [s for s in settings if not s.startswith(match[2] + "=")] + [f"{match[2]}={match[3]}"]
+        elif match := re.fullmatch(rf'ALTER ROLE {ROLE} RESET "(\w+)"', statement):
+            settings = self.roles[match[1]][4]
+            settings[:] = [s for s in settings if not s.startswith(match[2] + "=")]
+        elif match := re.fullmatch(rf"GRANT CONNECT ON DATABASE \"dagster\" TO {ROLE}", statement):
+            self.connects.add(match[1])
+        elif match := re.fullmatch(rf'(GRANT|REVOKE) ([A-Z, ]+) ON (SEQUENCE )?"(\w+)" (?:TO|FROM) {ROLE}', statement):
+            given = {(match[5], bool(match[3]), match[4], privilege) for privilege in match[2].split(", ")}
+            self.granted = self.granted | given if match[1] == "GRANT" else self.granted - given
+        elif match := re.fullmatch(rf"GRANT {ROLE} TO {ROLE}", statement):
+            self.roles[match[2]][3].append(match[1])
+        elif match := re.fullmatch(rf"DROP ROLE {ROLE}", statement):
+            del self.roles[match[1]]
+        else:
+            [name] = re.fullmatch(
+                postgresql_members.END_SESSIONS.replace("(", r"\(").replace(")", r"\)") + "'(.*)'", statement
+            ).groups()
+            self.ended.append(name)
+
+
+def copied(value):
+    return list(value) if isinstance(value, list) else value
+
+
+@pytest.fixture
+def server(monkeypatch):
+    double = Server()
+    monkeypatch.setattr(postgresql_members, "psycopg2", double, raising=False)
+    monkeypatch.setattr(postgresql_members, "PSYCOPG2_FAULT", None)
+    return double
+
+
+WHOLE = {
+    "group": "dagster_run",
+    "database": "dagster",
+    "privileges": {"runs": ["SELECT", "UPDATE"], "event_logs": ["SELECT", "INSERT"]},
+    "connection_limit": 10,
+    "settings": {"statement_timeout": "60s"},
+    "members": [{"name": "pl-sales", "password": "one"}, {"name": "pl-stock", "password": "other"}],
+}
+
+
+@pytest.fixture
+def members(server, module):
+    return lambda check=False, **options: module(postgresql_members.main, check, **{**WHOLE, **options})
+
+
+def test_the_verifier_is_that_of_the_standard():
+    """The example of RFC 7677, in the form in which PostgreSQL keeps it."""
+    kept = verifier("pencil", base64.b64decode("W22ZaJ0SNY7soEsUEjb6gQ=="))
+    assert kept == (
+        "SCRAM-SHA-256$4096:W22ZaJ0SNY7soEsUEjb6gQ==$"
+        "WG5d8oPm3OtcPnkdi4Uo7BkeZkBFzpcXkuLmtbsT4qY=:wfPLwcE6nTWhTAmQ7tl2KeoiWGPlZqQxSrmfPwDl2dU="
+    )
+    assert fits("pencil", kept)
+
+
+@pytest.mark.parametrize("kept", [None, "", "md5a1b2", "SCRAM-SHA-256$x:y$z", verifier("other", b"salt")])
+def test_what_a_password_does_not_fit(kept):
+    assert not fits("pencil", kept)
+
+
+def test_new_ones(server, members):
+    predicted = members(check=True)
+    assert (predicted["changed"], server.done) == (True, [])
+    real = members()
+    assert (real["statements"], real["diff"]) == (predicted["statements"], predicted["diff"])
+    assert server.committed
+    assert server.roles["dagster_run"] == [False, -1, None, [], []]
+    for name, password in (("pl-sales", "one"), ("pl-stock", "other")):
+        login, limit, kept, groups, settings = server.roles[name]
+        assert (login, limit, groups, settings) == (True, 10, ["dagster_run"], ["statement_timeout=60s"])
+        assert fits(password, kept)
+    assert server.connects == {"dagster_run"}
+    assert {(table, privilege) for _group, _sequence, table, privilege in server.granted} == {
+        ("runs", "SELECT"),
+        ("runs", "UPDATE"),
+        ("event_logs", "SELECT"),
+        ("event_logs", "INSERT"),
+        # Only what may be inserted into needs its sequence.
+        ("event_logs_id_seq", "USAGE"),
+    }
+
+
+def test_a_second_run_changes_nothing(server, members):
+    members()
+    done = list(server.done)
+    for check in (True, False):
+        again = members(check)
+        assert (again["changed"], again["statements"]) == (False, [])
+        assert again["diff"]["before"] == again["diff"]["after"]
+    assert server.done == done
+
+
+def test_no_password_is_sent_or_shown(server, members):
+    real = members()
+    kept = [server.roles[name][2] for name in ("pl-sales", "pl-stock")]
+    assert not [text for text in ("'one'", "'other'") if text in str(server.done)]
+    assert not [text for text in kept if text in str(real)]
+
+
+def test_another_password_is_a_change_of_one(server, members):
+    members()
+    server.done.clear()
+    changed = members(members=[{"name": "pl-sales", "password": "new"}])
+    assert changed["statements"] == ["ALTER ROLE \"pl-sales\" PASSWORD '***'"]
+    assert fits("new", server.roles["pl-sales"][2])
+    assert fits("other", server.roles["pl-stock"][2])
+    assert changed["diff"]["before"] != changed["diff"]["after"]
+
+
+def test_one_is_taken_back_alone(server, members):
+    members()
+    gone = [{"name": "pl-sales", "state": "absent"}]
+    assert members(members=gone)["changed"] is True
+    assert "pl-sales" not in server.roles
+    assert "pl-stock" in server.roles
+    # Who is logged in would stay so otherwise.
+    assert server.ended == ["pl-sales"]
+    assert members(members=gone)["changed"] is False
+
+
+def test_what_the_group_may_is_exactly_that(server, members):
+    members()
+    server.granted.add(("dagster_run", False, "jobs", "DELETE"))
+    server.granted.discard(("dagster_run", False, "runs", "UPDATE"))
+    assert members()["statements"] == [
+        'REVOKE DELETE ON "jobs" FROM "dagster_run"',
+        'GRANT UPDATE ON "runs" TO "dagster_run"',
+    ]
+
+
+def test_limits_that_were_changed_by_hand_come_back(server, members):
+    members()
+    server.roles["pl-sales"][1] = -1
+    server.roles["pl-sales"][4][:] = ["statement_timeout=0", "work_mem=1GB"]
+    assert members()["statements"] == [
+        'ALTER ROLE "pl-sales" CONNECTION LIMIT 10',
+        'ALTER ROLE "pl-sales" SET "statement_timeout" = \'60s\'',
+        'ALTER ROLE "pl-sales" RESET "work_mem"',
+    ]
+
+
+@pytest.mark.parametrize("check", [True, False])
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (
+            {"members": [{"name": "postgres", "password": "x"}]},
+            "role postgres is there and not in dagster_run: it is somebody else's",
+        ),
+        ({"members": [{"name": "dagster", "state": "absent"}]}, "role dagster is there and not in dagster_run"),
+        ({"group": "dagster"}, "role dagster can log in, so it is no group"),
+        ({"privileges": {"no_such": ["SELECT"]}}, "database dagster has no table no_such: let its owner make them first"),
+        ({"privileges": {"runs": ["DROP"]}}, "privileges of runs: give a list of SELECT, INSERT, UPDATE, DELETE"),
+        ({"privileges": {"runs": "SELECT"}}, "privileges of runs: give a list"),
+        ({"members": [{"name": "pl-sales", "password": "å"}]}, "the password of pl-sales has characters that are not ASCII"),
+        ({"members": [{"name": "pl-sales"}]}, "state is present but all of the following are missing: password"),
+    ],
+)
+def test_bad_input_is_one_clear_error(server, members, check, options, message):
+    failed = members(check, **options)
+    assert message in failed["msg"]
+    assert "\n" not in failed["msg"]
+    assert server.done == []
+
+
+def test_a_server_that_is_not_there(server, members, monkeypatch):
+    def refuse(**_):
+        raise Refused(
+            'connection to server on socket "/var/run/postgresql/.s.PGSQL.5432" failed: No such file\n\tIs it running?\n'
+        )
+
+    monkeypatch.setattr(server, "connect", refuse)
+    assert members()["msg"].endswith(
+        "PostgreSQL refused: connection to server on socket "
+        '"/var/run/postgresql/.s.PGSQL.5432" failed: No such file Is it running?'
+    )

@@ -1,0 +1,67 @@
+# Copyright (c) 2026 FOSS Data Platform contributors
+# SPDX-License-Identifier: MIT
+"""The logins of pipelines to Dagster's storage: who is let in, and that all who need to know it agree."""
+
+import pytest
+import yaml
+from ansible_collections.foss_data.platform.plugins.filter.derived_secret import derived_secret
+from ansible_collections.foss_data.platform.plugins.modules.postgresql_members import check
+
+
+@pytest.fixture
+def wiring(root):
+    return yaml.safe_load((root / "group_vars/all/wiring.yml").read_text())
+
+
+def test_members_reach_one_database(role, wiring):
+    """The first line that fits counts."""
+    networks = {"postgresql_allowed_networks": ["10.0.0.0/24"]}
+    text = role("postgresql", postgresql_groups=wiring["postgresql_groups"], **networks).template("pg_hba.conf.j2")
+    lines = [line.split() for line in text.splitlines() if line and not line.startswith("#")]
+    ours = [at for at, line in enumerate(lines) if line[2] == "+dagster_run"]
+    assert [lines[at][1:] for at in ours] == [
+        ["dagster", "+dagster_run", "127.0.0.1/32", "scram-sha-256"],
+        ["dagster", "+dagster_run", "::1/128", "scram-sha-256"],
+        ["dagster", "+dagster_run", "10.0.0.0/24", "scram-sha-256"],
+        ["all", "+dagster_run", "all", "reject"],
+    ]
+    assert lines[max(ours) + 1] == ["host", "all", "all", "127.0.0.1/32", "scram-sha-256"]
+
+
+def test_without_groups_nobody_is_refused(role):
+    assert "reject" not in role("postgresql").template("pg_hba.conf.j2")
+
+
+def test_the_privileges_are_some_that_there_are(wiring):
+    [group] = wiring["postgresql_groups"]
+    check({"privileges": group["privileges"], "members": []})
+    # What happened stays as it was written.
+    assert not {"UPDATE", "DELETE"} & set(group["privileges"]["event_logs"])
+    # Nobody starts runs for others, or takes them away.
+    assert not {"INSERT", "DELETE"} & set(group["privileges"]["runs"])
+
+
+def test_a_pipeline_logs_in_as_what_it_is_given(role, spec, wiring):
+    given = {"pipeline_secret": "root", "pipeline_spec": spec()}
+    pipeline = role("pipeline", **given)
+    secret = pipeline.variable("_pipeline_secret_environment")["DAGSTER_PG_PASSWORD"]
+    members = role("postgresql", **given, pipeline_list=[spec()], postgresql_members=trusted(wiring)).variable(
+        "postgresql_members"
+    )
+    assert members == {"dagster_run": [{"name": "pl-sales", "password": secret}]}
+    assert secret == derived_secret("root", "database: pl-sales")
+
+
+def trusted(wiring):
+    from ansible.template import trust_as_template
+
+    return {group: trust_as_template(members) for group, members in wiring["postgresql_members"].items()}
+
+
+def test_dagster_logs_in_as_the_owner_and_runs_as_themselves(role):
+    """The instance's file is handed on to runs: it names variables, not a user."""
+    database = {"host": "127.0.0.1", "port": 5432, "name": "dagster", "user": "dagster", "password": "secret"}
+    dagster = role("dagster", dagster_database=database)
+    login = dagster.data("dagster.yaml.j2")["storage"]["postgres"]["postgres_db"]
+    assert (login["username"], login["password"]) == ({"env": "DAGSTER_PG_USERNAME"}, {"env": "DAGSTER_PG_PASSWORD"})
+    assert dagster.unit("dagster.env.j2") == ['DAGSTER_PG_USERNAME="dagster"', 'DAGSTER_PG_PASSWORD="secret"']

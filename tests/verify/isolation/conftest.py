@@ -1,0 +1,55 @@
+"""The unruly pipeline beside the example pipeline; gone from the host in the end."""
+
+import re
+from collections.abc import Callable, Iterator
+
+import pytest
+import yaml
+from ansible_collections.foss_data.platform.tests.deployed import Repository
+from ansible_collections.foss_data.platform.tests.verify.isolation.unruly import (
+    CPU_WEIGHT,
+    DEFINITIONS,
+    MEMORY_MB,
+    UNRULY,
+    Unruly,
+)
+
+
+@pytest.fixture(scope="session")
+def repository(root, from_template, tmp_path_factory) -> Iterator[Repository]:
+    """Its repository: from the template, with limits of its own and a schema that it publishes."""
+    # Once an hour of a day that is far away: it runs when a test says so.
+    with from_template(tmp_path_factory.mktemp("unruly"), UNRULY, schedule="0 0 29 2 *") as made:
+        manifest = yaml.safe_load((made.folder / "pipeline.yml").read_text())
+        manifest |= {"memory_mb": MEMORY_MB, "cpu_weight": CPU_WEIGHT, "publishes": ["marts", "staging.shown"]}
+        (made.folder / "pipeline.yml").write_text(yaml.safe_dump(manifest, sort_keys=False))
+        (made.folder / "orchestration" / "definitions.py").write_text(DEFINITIONS)
+        yield made
+
+
+@pytest.fixture(scope="session")
+def deployed(repository, play) -> Repository:
+    """Deployed beside the example."""
+    done = play(*repository.play)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return repository
+
+
+@pytest.fixture(scope="module")
+def unruly(host, dagster, deployed) -> Unruly:
+    """To be told what to do."""
+    return Unruly(host, dagster, f"/var/lib/pipelines/{UNRULY}/verify")
+
+
+@pytest.fixture(scope="module")
+def limited(host) -> None:
+    """Limits of a slice hold on cgroup v2, which Debian 12 has; a stand-in has its host's."""
+    if not host.file("/sys/fs/cgroup/cgroup.controllers").exists:
+        pytest.skip("this host has cgroup v1, on which systemd does not enforce what is tested here")
+
+
+@pytest.fixture(scope="module")
+def own(host) -> Callable[[str], dict]:
+    """What a pipeline's processes have in their environment, secrets included."""
+    pairs = re.compile(r'^(\w+)="(.*)"$', re.MULTILINE)
+    return lambda name: dict(pairs.findall(host.file(f"/etc/pipelines/{name}/env").content_string))

@@ -1,0 +1,127 @@
+"""A pipeline's limits are those of its manifest, and what goes beyond them ends inside."""
+
+import ast
+import errno
+
+import pytest
+from ansible_collections.foss_data.platform.tests.verify.isolation.unruly import CPU_WEIGHT, MEMORY_MB, NAME, UNRULY
+
+MIB = 2**20
+SERVICES = ("postgresql@15-main", "minio", "trino", "dagster-webserver", "dagster-daemon", f"pipeline@{NAME}")
+
+
+@pytest.fixture
+def shown(host):
+    """Properties of a unit."""
+    return lambda unit, *names: dict(
+        line.split("=", 1) for line in host.check_output(f"systemctl show --property={','.join(names)} {unit}").splitlines()
+    )
+
+
+@pytest.fixture
+def undisturbed(host, invocation):
+    """Whatever a test does, all others run on, without a new start."""
+    before = {unit: invocation(unit) for unit in SERVICES}
+    yield
+    assert {unit: invocation(unit) for unit in SERVICES} == before
+    assert host.check_output(f"systemctl is-active {' '.join(SERVICES)}").split() == ["active"] * len(SERVICES)
+
+
+@pytest.fixture
+def counted(host, unruly, limited):
+    """A counter in a file of the pipeline's slice, such as `oom_kill` in `memory.events`."""
+
+    def read(file: str, name: str) -> int:
+        group = host.check_output("systemctl show --value --property=ControlGroup %s", unruly.slice)
+        text = host.file(f"/sys/fs/cgroup{group}/{file}").content_string
+        return int(dict(line.split() for line in text.splitlines())[name])
+
+    return read
+
+
+def test_its_slice_has_the_limits_of_the_manifest(shown, unruly):
+    assert shown(unruly.slice, "MemoryMax", "MemorySwapMax", "CPUWeight", "IOWeight", "TasksMax") == {
+        "MemoryMax": str(MEMORY_MB * MIB),
+        "MemorySwapMax": "0",
+        "CPUWeight": str(CPU_WEIGHT),
+        "IOWeight": str(CPU_WEIGHT),
+        "TasksMax": "512",
+    }
+    assert shown(f"pipeline@{UNRULY}", "Slice", "OOMPolicy") == {"Slice": unruly.slice, "OOMPolicy": "continue"}
+    # In a stand-in it begins with the stand-in's own group.
+    group = shown(f"pipeline@{UNRULY}", "ControlGroup")["ControlGroup"]
+    assert group.endswith(f"/pipelines.slice/{unruly.slice}/pipeline@{UNRULY}.service")
+
+
+def test_all_of_them_are_below_one(shown):
+    assert shown("pipelines.slice", "CPUWeight", "TasksMax", "NeedDaemonReload") == {
+        "CPUWeight": "50",
+        "TasksMax": "8192",
+        "NeedDaemonReload": "no",
+    }
+
+
+def test_a_hog_ends_in_its_own_slice(unruly, counted, undisturbed, invocation):
+    before, started = counted("memory.events", "oom_kill"), invocation(f"pipeline@{UNRULY}")
+    run = unruly.launch("do_memory")
+    assert unruly.end(run) == {"FAILURE"}
+    assert counted("memory.events", "oom_kill") > before
+    # The run was killed, its code server was not.
+    assert invocation(f"pipeline@{UNRULY}") == started
+
+
+def test_a_fork_bomb_ends_in_its_own_slice(unruly, counted, undisturbed):
+    before = counted("pids.events", "max")
+    run = unruly.launch("do_processes")
+    assert int(unruly.worst()) < 512
+    assert counted("pids.events", "max") > before
+    assert unruly.end(run) == {"SUCCESS"}
+
+
+def test_full_temporary_folders_are_its_own(host, unruly, undisturbed):
+    free = "stat --file-system --format=%a /tmp /var/tmp /var/lib"
+    before = host.check_output(free)
+    run = unruly.launch("do_temporary")
+    written = ast.literal_eval(unruly.worst())
+    assert {folder: errno.errorcode[number] for folder, (_mib, number) in written.items()} == {
+        "/tmp": "ENOSPC",
+        "/var/tmp": "ENOSPC",
+        f"/var/lib/pipelines/{UNRULY}/temp": "ENOSPC",
+    }
+    # Something small may have been there before.
+    assert not [mib for mib, _number in written.values() if not 0.9 * MEMORY_MB // 8 < mib <= MEMORY_MB // 8]
+    assert host.run("ls /tmp/verify-fill /var/tmp/verify-fill").rc != 0
+    # The journal and others write meanwhile: of three times 96 MiB there is no trace.
+    taken = [int(was) - int(now) for was, now in zip(before.split(), host.check_output(free).split(), strict=True)]
+    assert max(taken) * 4096 < MEMORY_MB // 8 * MIB
+    assert unruly.end(run) == {"SUCCESS"}
+
+
+def test_a_release_that_needs_too_much_is_refused_and_hurts_nobody(play, unruly, deployed, limited, undisturbed, invocation):
+    """While it is prepared, it is limited as well."""
+    started = invocation(f"pipeline@{UNRULY}")
+    definitions = deployed.folder / "orchestration" / "definitions.py"
+    good = definitions.read_text()
+    try:
+        definitions.write_text(good + "\nheld = []\nwhile True:\n    held.append(bytearray(2**24))\n")
+        said = play(*deployed.play).stdout
+        assert "it needed more memory than `memory_mb` of its pipeline.yml allows" in said, said
+    finally:
+        definitions.write_text(good)
+    assert invocation(f"pipeline@{UNRULY}") == started
+
+
+def test_preparing_is_sandboxed(play, host, deployed):
+    """The release's own code says what it may; in the end the release before is in service."""
+    definitions = deployed.folder / "orchestration" / "definitions.py"
+    good = definitions.read_text()
+    probe = (
+        'raise RuntimeError("; ".join(line for line in open("/proc/self/status") if line.startswith(("NoNewPrivs", "Seccomp:"))))'
+    )
+    try:
+        definitions.write_text(f"{good}\n{probe}\n")
+        said = " ".join(play(*deployed.play).stdout.split())
+        assert "NoNewPrivs: 1" in said, said
+        assert "Seccomp: 2" in said, said
+    finally:
+        definitions.write_text(good)

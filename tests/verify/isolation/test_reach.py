@@ -1,0 +1,185 @@
+"""What a pipeline reaches with all that it was given: its own, what others publish, and nothing else."""
+
+import json
+
+import pytest
+from ansible_collections.foss_data.platform.tests.verify.isolation.unruly import NAME, UNRULY
+
+# As the pipeline's user. Who may only pass through a folder can't list it.
+TOUCH = """
+import json, os, socket
+answers = {}
+for path in values["paths"]:
+    try:
+        os.listdir(path) if os.path.isdir(path) else open(path).close()
+        answers[path] = "read"
+    except PermissionError:
+        answers[path] = "denied"
+for path in values["sockets"]:
+    with socket.socket(socket.AF_UNIX) as client:
+        try:
+            client.connect(path)
+            answers[path] = "connected"
+        except PermissionError:
+            answers[path] = "denied"
+print(json.dumps(answers))
+"""
+S3 = """
+import io, json
+from minio import Minio
+from minio.error import S3Error
+s3 = Minio(endpoint="127.0.0.1:9010", access_key=values["key"], secret_key=values["secret"], secure=False, region="eu-north-1")
+def attempt(call):
+    try:
+        call()
+    except S3Error as error:
+        return error.code
+    return "done"
+answers = {}
+for prefix in values["prefixes"]:
+    name = prefix + "verify-reach"
+    answers[prefix] = [
+        attempt(lambda: s3.put_object("lakehouse", name, io.BytesIO(b"x"), 1)),
+        attempt(lambda: s3.get_object("lakehouse", name)),
+        attempt(lambda: list(s3.list_objects("lakehouse", prefix=prefix))),
+        attempt(lambda: s3.remove_object("lakehouse", name)),
+    ]
+print(json.dumps(answers))
+"""
+# Each statement in a session of its own, as none of them may leave a trace.
+SQL = """
+import json, subprocess
+def ask(database, statement):
+    done = subprocess.run(
+        ["psql", "--no-psqlrc", "--host=127.0.0.1", "--username", values["login"], "--dbname", database,
+         "--tuples-only", "--no-align", "--quiet", "--command", statement],
+        env={"PGPASSWORD": values["password"], "PATH": "/usr/bin"}, capture_output=True, text=True)
+    return done.stdout.strip() if done.returncode == 0 else "refused: " + done.stderr.strip()
+print(json.dumps([ask(database, statement) for database, statement in values["asked"]]))
+"""
+
+
+@pytest.fixture(scope="module")
+def sql(on_host, own):
+    """Answers to statements, each with its database, by the login that a pipeline's runs have."""
+
+    def ask(*asked: tuple[str, str], name: str = NAME) -> list[str]:
+        login = {"login": own(name)["DAGSTER_PG_USERNAME"], "password": own(name)["DAGSTER_PG_PASSWORD"]}
+        return json.loads(on_host(SQL, asked=asked, **login))
+
+    return ask
+
+
+@pytest.fixture(scope="module")
+def tables(trino, deployed):
+    """A table in each schema of the other one, made by its owner."""
+    for schema, table in (("raw", "kept"), ("staging", "shown"), ("staging", "kept"), ("marts", "open")):
+        statement = f"CREATE TABLE IF NOT EXISTS iceberg.{UNRULY}_{schema}.{table} AS SELECT 1 AS one"
+        trino(statement, login=UNRULY)
+    assert trino(f"SELECT one FROM iceberg.{UNRULY}_raw.kept", login=UNRULY) == [[1]]
+    return f"iceberg.{UNRULY}"
+
+
+def test_files_and_sockets(on_host, deployed):
+    paths = [
+        f"/etc/pipelines/{UNRULY}",
+        f"/etc/pipelines/{UNRULY}/env",
+        f"/etc/pipelines/{NAME}/env",
+        f"/srv/pipelines/{UNRULY}/releases",
+        f"/srv/pipelines/{UNRULY}/current/pipeline.yml",
+        f"/var/lib/pipelines/{UNRULY}",
+        "/etc/dagster/dagster.env",
+        "/etc/trino/trino.env",
+        "/etc/trino/rules.json",
+        "/var/lib/postgresql/15/main",
+    ]
+    sockets = [f"/run/pipelines/{UNRULY}/grpc.sock"]
+    answers = json.loads(on_host(TOUCH, user=f"pl-{NAME}", paths=paths, sockets=sockets))
+    assert answers == {path: "denied" for path in [*paths, *sockets]}
+
+
+def test_objects(on_host, own):
+    mine = own(NAME)
+    prefixes = [f"{NAME}/", f"{UNRULY}/", f"{NAME}_2/", ""]
+    answers = json.loads(on_host(S3, key=mine["S3_ACCESS_KEY"], secret=mine["S3_SECRET_KEY"], prefixes=prefixes))
+    assert answers[f"{NAME}/"] == ["done"] * 4
+    assert {prefix: answers[prefix] for prefix in prefixes[1:]} == {prefix: ["AccessDenied"] * 4 for prefix in prefixes[1:]}
+
+
+def test_what_is_published_is_read(trino, tables):
+    for table in ("marts.open", "staging.shown"):
+        assert trino(f"SELECT one FROM {tables}_{table}", login=NAME) == [[1]]
+
+
+@pytest.mark.parametrize("schema", ["marts", "staging"])
+def test_what_is_published_is_not_written(trino, tables, schema):
+    table = f"{tables}_{schema}.{'open' if schema == 'marts' else 'shown'}"
+    for statement in (
+        f"INSERT INTO {table} VALUES (2)",
+        f"UPDATE {table} SET one = 2",
+        f"DELETE FROM {table}",
+        f"ALTER TABLE {table} ADD COLUMN two bigint",
+        f"DROP TABLE {table}",
+        f"CREATE TABLE {tables}_{schema}.intruder (a bigint)",
+        f"CREATE VIEW {tables}_{schema}.intruder AS SELECT 1 AS one",
+        f"DROP SCHEMA {tables}_{schema} CASCADE",
+        f"GRANT SELECT ON {table} TO USER stranger",
+    ):
+        assert trino(statement, login=NAME) in ("PERMISSION_DENIED", "NOT_SUPPORTED"), statement
+    assert trino(f"SELECT one FROM {table}", login=UNRULY) == [[1]]
+
+
+def test_what_is_not_published_is_closed_and_not_seen(trino, tables):
+    for table in ("raw.kept", "staging.kept"):
+        assert trino(f"SELECT * FROM {tables}_{table}", login=NAME) in ("PERMISSION_DENIED", "SCHEMA_NOT_FOUND"), table
+    assert trino(f"CREATE TABLE {tables}_raw.intruder (a bigint)", login=NAME) in ("PERMISSION_DENIED", "SCHEMA_NOT_FOUND")
+    seen = trino(
+        "SELECT table_schema, table_name FROM iceberg.information_schema.tables "
+        f"WHERE table_schema LIKE '{UNRULY}%' AND table_name IN ('kept', 'shown', 'open') ORDER BY 1, 2",
+        login=NAME,
+    )
+    assert seen == [[f"{UNRULY}_marts", "open"], [f"{UNRULY}_staging", "shown"]]
+    schemas = trino("SHOW SCHEMAS FROM iceberg", login=NAME)
+    assert [f"{UNRULY}_raw"] not in schemas
+
+
+def test_the_database_is_dagsters_alone(sql):
+    """Not even the names of what is in others."""
+    databases = ("hive_metastore", "iceberg", "warehouse", "postgres", "template1")
+    answers = sql(("dagster", "SELECT count(*) >= 0 FROM runs"), *((name, "SELECT 1") for name in databases))
+    assert answers[0] == "t"
+    assert not [answer for answer in answers[1:] if "pg_hba.conf rejects connection" not in answer]
+
+
+def test_dagsters_tables_stay(sql):
+    statements = [
+        "DROP TABLE runs",
+        "TRUNCATE event_logs",
+        "DELETE FROM runs",
+        "DELETE FROM event_logs",
+        "UPDATE event_logs SET event = ''",
+        "ALTER TABLE runs ADD COLUMN x text",
+        "CREATE TABLE intruder (a int)",
+        "CREATE TEMP TABLE intruder (a int)",
+        "SELECT * FROM jobs",
+        "UPDATE daemon_heartbeats SET body = ''",
+        "CREATE ROLE intruder",
+        "SELECT rolpassword FROM pg_authid",
+        "COPY runs TO PROGRAM 'cat'",
+        f'GRANT dagster_run TO "pl-{NAME}"',
+    ]
+    answers = sql(*(("dagster", statement) for statement in statements))
+    refused = ("permission denied", "must be owner", "must have admin option", "must be superuser")
+    assert not {s: a for s, a in zip(statements, answers, strict=True) if not any(text in a for text in refused)}
+
+
+def test_one_login_is_another_ones(host, own, sql):
+    assert own(NAME)["DAGSTER_PG_PASSWORD"] != own(UNRULY)["DAGSTER_PG_PASSWORD"]
+    members = "pg_has_role(oid, 'dagster_run', 'member') AND rolcanlogin AND NOT rolsuper"
+    shown = f"SELECT rolname, rolconnlimit FROM pg_roles WHERE {members}"
+    assert set(sql(("dagster", shown))[0].splitlines()) >= {f"pl-{NAME}|10", f"pl-{UNRULY}|10"}
+
+
+def test_nobody_raises_its_own_limits(trino):
+    assert trino("SET SESSION query_max_execution_time = '10d'", login=NAME) == "PERMISSION_DENIED"
+    assert trino("SET SESSION query_max_execution_time = '3h'", "SELECT 1") == [[1]]
