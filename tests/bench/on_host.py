@@ -3,6 +3,9 @@
 on_host.py rest                                    wait until the host is at rest
 on_host.py memory                                  PSS in MiB by unit
 on_host.py start REPEAT UNIT...                    seconds from a unit's start to its being active
+on_host.py disk PIPELINE...                        MB on disk by pipeline
+on_host.py page REPEAT                             seconds of the question that Dagster's list of code locations asks
+on_host.py wake REPEAT PIPELINE...                 seconds of a question to a pipeline's code, asleep and awake
 on_host.py rows SCHEMA CATALOG                     rows in each table of a schema
 on_host.py load SCALE SCHEMA FOLDER                TPC-H tables into Iceberg, and their files into FOLDER
 on_host.py trino REPEAT SCHEMA                     query times
@@ -16,6 +19,7 @@ import shutil
 import subprocess
 import sys
 import time
+import urllib.request
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -120,6 +124,64 @@ def start(repeat: str, *units: str) -> dict:
                 systemctl("start", other)
         say(f"{unit}: {', '.join(f'{s} s' for s in times['start'])}")
         found[unit] = times
+    return found
+
+
+# -- pipelines
+
+LOCATIONS = """{ workspaceOrError { __typename ... on Workspace { locationEntries { id name loadStatus updatedTimestamp
+  displayMetadata { key value } locationOrLoadError { __typename ... on PythonError { message } ... on RepositoryLocation {
+  id name serverId repositories { id name pipelines { id name isJob isAssetJob } schedules { id name cronSchedule
+  scheduleState { id status } } sensors { id name } assetGroups { id groupName } } } } } } } }"""
+PLAN = """query($job: PipelineSelector!) { executionPlanOrError(pipeline: $job, mode: "default", runConfigData: {}) {
+  __typename ... on PythonError { message } ... on Error { message } } }"""
+
+
+def disk(*pipelines: str) -> dict:
+    """MB that each pipeline has on the disk for itself alone."""
+    found = {}
+    for name in pipelines:
+        folders = [f"{parent}/{name}" for parent in ("/srv/pipelines", "/var/lib/pipelines", "/etc/pipelines")]
+        folders += [path for path in (f"/var/lib/pipeline-porter/{name}",) if Path(path).exists()]
+        shown = subprocess.run(["du", "-sc", "--block-size=1", *folders], check=True, stdout=subprocess.PIPE, text=True).stdout
+        found[name] = round(int(shown.splitlines()[-1].split()[0]) / 1e6, 2)
+    return found
+
+
+def dagster(query: str, wanted: str, **variables: object) -> dict:
+    """The only field of what Dagster answers, which has to be of type ``wanted``."""
+    body = json.dumps({"query": query, "variables": variables}).encode()
+    request = urllib.request.Request("http://127.0.0.1:3000/graphql", body, {"Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=120) as response:
+        (found,) = json.load(response)["data"].values()
+    if found["__typename"] != wanted:
+        raise SystemExit(f"Dagster answered {json.dumps(found)[:1000]}")
+    return found
+
+
+def page(repeat: str) -> list[float]:
+    """Seconds, each time; a location that can't be loaded ends the bench."""
+    seconds = []
+    for _ in range(int(repeat)):
+        began = time.monotonic()
+        entries = dagster(LOCATIONS, "Workspace")["locationEntries"]
+        seconds.append(round(time.monotonic() - began, 2))
+        broken = [e["name"] for e in entries if (e["locationOrLoadError"] or {}).get("__typename") != "RepositoryLocation"]
+        if broken:
+            raise SystemExit(f"not loaded: {', '.join(broken)}")
+    return seconds
+
+
+def wake(repeat: str, *pipelines: str) -> dict:
+    """Seconds until the plan of a pipeline's job is there, which only its own code can make."""
+    found: dict[str, list] = {"asleep": [], "awake": []}
+    for name in list(pipelines) * int(repeat):
+        systemctl("stop", f"pipeline@{name}")
+        for state in ("asleep", "awake"):
+            began = time.monotonic()
+            job = {"pipelineName": name, "repositoryName": "__repository__", "repositoryLocationName": name}
+            dagster(PLAN, "ExecutionPlan", job=job)
+            found[state].append(round(time.monotonic() - began, 2))
     return found
 
 
@@ -234,7 +296,7 @@ def duckdb(repeat: str, folder: str, memory_mb: str) -> dict:
     return {"version": engine.__version__, "queries": found}
 
 
-COMMANDS = {command.__name__: command for command in (rest, memory, start, rows, load, trino, duckdb)}
+COMMANDS = {command.__name__: command for command in (rest, memory, start, disk, page, wake, rows, load, trino, duckdb)}
 
 if __name__ == "__main__":
     print(json.dumps(COMMANDS[sys.argv[1]](*sys.argv[2:])))
