@@ -94,11 +94,11 @@ class LookupModule(LookupBase):
         found = [pipeline for pipeline in found if pipeline]
         for pipeline, fault in zip(found, conflicts(found), strict=True):
             add_fault(pipeline, fault)
-            # A site's own values are kept from nobody: what they are is said.
             if pipeline["name"] in site and not pipeline["fault"]:
                 given = site[pipeline["name"]]
-                add_fault(pipeline, (fault := settings_fault(given, schema)) and f"pipeline_settings.{pipeline['name']}: {fault}")
-                if not pipeline["fault"]:
+                if fault := settings_fault(given, schema):
+                    add_fault(pipeline, f"`pipeline_settings` of {pipeline['name']}: {fault}")
+                else:
                     pipeline["settings"] = pipeline["settings"] | given
         return chosen(found, listed, only, site)
 

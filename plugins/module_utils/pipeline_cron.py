@@ -27,6 +27,9 @@ def fault_of(schedule: str) -> str:
     values = []
     for field, (unit, low, high, words) in zip(fields, FIELDS, strict=True):
         values.append(set())
+        # The last such weekday of the month; it stands alone.
+        if unit == "weekday" and re.fullmatch("l[0-7]", field):
+            continue
         for part in field.split(","):
             meant = _values(part, unit, low, high, words)
             if not meant:
@@ -40,8 +43,8 @@ def fault_of(schedule: str) -> str:
 
 def _values(part: str, unit: str, low: int, high: int, words: tuple[str, ...]) -> set[int]:
     """The numbers that one part of a field stands for; none if it is no such part."""
-    # The last day of the month, and the last such weekday in it.
-    if (unit, part) == ("day", "l") or (unit == "weekday" and re.fullmatch("l[0-7]", part)):
+    # The last day of the month.
+    if (unit, part) == ("day", "l"):
         return {low}
     match = re.fullmatch(r"(?:\*|(?P<first>\w+)(?:-(?P<last>\w+))?)(?:/(?P<step>[0-9]{1,4}))?", part, re.ASCII)
     if not match or match["step"] and not int(match["step"]):

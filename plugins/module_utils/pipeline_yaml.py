@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from pathlib import Path
@@ -56,18 +57,23 @@ def read_yaml(path: Path) -> object:
 
 def _read(path: Path) -> bytes:
     """Content of a regular file that is not too large."""
-    try:
+
+    def plainly(name: str, flags: int) -> int:
         # A pipe would wait for ever for its other end.
-        opened = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        return os.open(name, flags | os.O_NOFOLLOW | os.O_NONBLOCK)
+
+    irregular = SourceError(f"{path} can't be read: it is no regular file, replace it by one")
+    try:
+        with open(path, "rb", opener=plainly) as handle:
+            if not stat.S_ISREG(os.fstat(handle.fileno()).st_mode):
+                raise irregular
+            content = handle.read(LARGEST + 1)
     except FileNotFoundError:
         raise
     except OSError as error:
-        reason = "it is no regular file, replace it by one" if path.is_symlink() else error.strerror
-        raise SourceError(f"{path} can't be read: {reason}") from None
-    with os.fdopen(opened, "rb") as handle:
-        if not stat.S_ISREG(os.fstat(opened).st_mode):
-            raise SourceError(f"{path} can't be read: it is no regular file, replace it by one")
-        content = handle.read(LARGEST + 1)
+        if error.errno in (errno.EISDIR, errno.ELOOP):
+            raise irregular from None
+        raise SourceError(f"{path} can't be read: {error.strerror}") from None
     if len(content) > LARGEST:
         raise SourceError(f"{path} is larger than {LARGEST // 1_000_000} MB: it holds a few lines, data belongs elsewhere")
     return content
