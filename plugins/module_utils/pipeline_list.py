@@ -93,7 +93,7 @@ def _entry_of_file(path: Path, root: Path) -> Entry:
 def _entry(term: object, root: Path) -> Entry:
     """One entry. Raises SourceError that does not say which one."""
     if not isinstance(term, dict):
-        raise SourceError(f"{one_line(ascii(term))} is no mapping: give it `path`, or `git` and one of `branch`, `tag`, `commit`")
+        raise SourceError("it is no mapping: give it `path`, or `git` and one of `branch`, `tag`, `commit`")
     for key in term:
         if key not in KEYS:
             raise SourceError(f"there is no key {one_line(str(key))}: the keys are {', '.join(KEYS)}")
