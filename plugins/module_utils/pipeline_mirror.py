@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
+from urllib.parse import unquote
 
 from .pipeline_fault import SourceError, one_line
 from .pipeline_git import SECONDS, GitError, GitTimeout, git, running
@@ -44,7 +45,7 @@ REASONS = (
         "it does not answer: mend the address, or see to the server, and try `git ls-remote {address}`",
     ),
     (
-        r"couldn't find remote ref|not our ref|no such remote ref",
+        r"couldn't find remote ref|not our ref|nonexistent object",
         "it has no {kind} {ref}: name one that was pushed, and try `git ls-remote {address}`",
     ),
     (
@@ -127,9 +128,9 @@ def _update(wanted: Commit, mirror: Path, own: str) -> None:
 def _without_credentials(error: GitError, address: str) -> GitError:
     """The same error, whose text has the address as it may be shown."""
     said = error.said.replace(address, shown(address))
-    if "://" in address and "@" in address:
-        for secret in re.split(r"[:@]", address.partition("://")[2].rpartition("@")[0]):
-            said = said.replace(secret, "***") if secret and shown(address) != address else said
+    for secret in re.split(r"[:@]", address.partition("://")[2].rpartition("@")[0]):
+        for text in (secret, unquote(secret)):
+            said = said.replace(text, "***") if text and text not in shown(address) else said
     return GitError(said)
 
 

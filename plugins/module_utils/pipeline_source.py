@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import itertools
 import json
 import os
 import tarfile
@@ -18,6 +19,7 @@ from .pipeline_git import GitError, git
 
 ID_LENGTH = 12
 MOST_FILES = 50_000
+MOST_FOLDERS = 1_000  # that links lead to; a few that lead to each other stand for more than there is memory
 
 
 def exports() -> Path:
@@ -31,12 +33,15 @@ def commit_of(folder: Path) -> str:
     return top.name if top == folder.resolve() else ""
 
 
-def files_of(folder: Path, *, within: tuple[Path, ...] = ()) -> dict[str, Path]:
+def files_of(folder: Path, *, within: tuple[Path, ...] = (), followed: Iterator[int] | None = None) -> dict[str, Path]:
     """Path in the release -> file, of all that git does not ignore. A link may lead to whatever else that is in the repository.
 
-    ``within`` are the folders whose links led here. Raises SourceError.
+    ``within`` are the folders whose links led here, ``followed`` counts all that links led to. Raises SourceError.
     """
     folder = folder.resolve()
+    followed = followed or itertools.count()
+    if next(followed) > MOST_FOLDERS:
+        raise SourceError(f"the links in {within[0]} lead to more than {MOST_FOLDERS} folders: replace them by what they stand for")
     within = (*within, folder)
     top = _top(folder)
     found: dict[str, Path] = {}
@@ -58,12 +63,11 @@ def files_of(folder: Path, *, within: tuple[Path, ...] = ()) -> dict[str, Path]:
         if target != path and (".git" in inside.parts or (target.is_file() and str(inside) not in _list(top))):
             raise SourceError(f"{path} is a link to {target}, which git ignores: remove it, or replace it by what it stands for")
         if target.is_dir():
-            found |= {f"{name.rstrip('/')}/{inner}": file for inner, file in files_of(target, within=within).items()}
+            found |= {f"{name.rstrip('/')}/{inner}": file for inner, file in files_of(target, within=within, followed=followed).items()}
         elif not target.is_file():
             raise SourceError(f"{path} is a link to nothing: remove it, or mend it")
         else:
             found[name] = target
-        # A few links to folders of links stand for more files than there is memory.
         if len(found) > MOST_FILES:
             raise SourceError(f"{folder} has more than {MOST_FILES} files: a pipeline's repository holds code, data belongs elsewhere")
     return dict(sorted(found.items()))
