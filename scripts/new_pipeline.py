@@ -15,7 +15,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 ANSWERS = ("NAME", "TITLE", "TEAM", "EMAIL", "SCHEDULE", "FORMAT")
-USAGE = 'make pipeline NAME=sales_analytics [TITLE="Sales Analytics"] [TEAM=...] [EMAIL=...] [SCHEDULE="0 6 * * *"] [FORMAT=delta] [DIR=..]'
+USAGE = (
+    'make pipeline NAME=sales_analytics [TITLE="Sales Analytics"] [TEAM=] [EMAIL=] [SCHEDULE="0 6 * * *"] [FORMAT=delta] [DIR=]'
+)
 NEXT = """
 To deploy it, add it to the list `pipelines` of your inventory, or put these lines into INVENTORY/pipelines.d/{name}.yml:
   while you work on it    path: {folder}
@@ -33,7 +35,16 @@ def main() -> None:
     """Make it, and say what comes next."""
     target = Path(os.environ.get("NEW_DIR") or ROOT.parent).expanduser()
     answers = {key.lower(): os.environ[f"NEW_{key}"] for key in ANSWERS if f"NEW_{key}" in os.environ}
-    command = [sys.executable, "-W", "ignore", "-m", "cookiecutter", str(ROOT / "cookiecutter-pipeline"), "--output-dir", str(target)]
+    command = [
+        sys.executable,
+        "-W",
+        "ignore",
+        "-m",
+        "cookiecutter",
+        str(ROOT / "cookiecutter-pipeline"),
+        "--output-dir",
+        str(target),
+    ]
     if not answers and sys.stdin.isatty():
         os.execv(sys.executable, command)
     if not answers.get("name"):

@@ -45,7 +45,7 @@ EXAMPLES = r"""
 
 - name: What can't be
   ansible.builtin.debug:
-    msg: "{{ query('foss_data.platform.pipelines', {'git': 'git@git.example.org:sales.git', 'branch': 'main'}) | map(attribute='fault') }}"
+    msg: "{{ query('foss_data.platform.pipelines', *pipelines) | selectattr('fault') | map(attribute='fault') }}"
 """
 
 RETURN = r"""
@@ -118,7 +118,7 @@ def add_fault(pipeline: dict, fault: str) -> None:
 
 
 def described(entry: Entry, schema: dict, only: str) -> dict | None:
-    """A pipeline as the lookup gives it, before it is held against the others; nothing if it is another one and was never fetched."""
+    """A pipeline as the lookup gives it, not yet held against the others; nothing if it is another one that was never fetched."""
     pipeline = {"name": entry.name, "source": str(entry.source), "fault": entry.fault}
     pipeline |= {"path": "", "release": "", "user": "", "settings": {}, "manifest": {}}
     if entry.fault:
@@ -135,7 +135,7 @@ def described(entry: Entry, schema: dict, only: str) -> dict | None:
 
 
 def read(entry: Entry, schema: dict, other: bool, only: str) -> dict:
-    """What a repository says of its pipeline. That of ``other`` pipelines than the wanted one is only looked at. Raises SourceError."""
+    """What a repository says of its pipeline; that of ``other`` ones than the wanted is not fetched. Raises SourceError."""
     commit, folder = fetch(entry.source, network=not other) if isinstance(entry.source, Commit) else ("", entry.source.resolve())
     manifest = read_manifest(folder, schema)
     name = manifest["name"]
@@ -159,7 +159,9 @@ def chosen(found: list[dict], listed: list[Entry], only: str, site: dict) -> lis
     if only and only not in names:
         unread = f"; not all of them can be read: {'; '.join(faulty)}" if faulty else ""
         has = ", ".join(sorted(names)) or "none"
-        raise AnsibleLookupError(f"Nothing was deployed. There is no pipeline {one_line(only)} in the list `pipelines`, which has {has}{unread}.")
+        raise AnsibleLookupError(
+            f"Nothing was deployed. There is no pipeline {one_line(only)} in the list `pipelines`, which has {has}{unread}."
+        )
     # What can't be read may have any name.
     if unknown := not faulty and sorted(set(site) - names):
         raise AnsibleLookupError(

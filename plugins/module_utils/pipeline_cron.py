@@ -47,7 +47,7 @@ def _values(part: str, unit: str, low: int, high: int, words: tuple[str, ...]) -
     if (unit, part) == ("day", "l"):
         return {low}
     match = re.fullmatch(r"(?:\*|(?P<first>\w+)(?:-(?P<last>\w+))?)(?:/(?P<step>[0-9]{1,4}))?", part, re.ASCII)
-    if not match or match["step"] and not int(match["step"]):
+    if not match or (match["step"] and not int(match["step"])):
         return set()
     numbers = []
     for text in (match["first"], match["last"]):

@@ -8,7 +8,7 @@ LONGEST = 400  # characters of a text that somebody else wrote, when it is repea
 
 
 class SourceError(Exception):
-    """One sentence that says what is wrong with a pipeline's source and what to do; ``name`` is the pipeline's, where it is known."""
+    """One sentence that says what is wrong with a pipeline's source and what to do; ``name`` is the pipeline's, if known."""
 
     def __init__(self, sentence: str, name: str = "") -> None:
         super().__init__(sentence)

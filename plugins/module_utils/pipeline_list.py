@@ -99,7 +99,9 @@ def _entry(term: object, root: Path) -> Entry:
             raise SourceError(f"there is no key {one_line(str(key))}: the keys are {', '.join(KEYS)}")
     for key, value in term.items():
         if not isinstance(value, str) or not value:
-            raise SourceError(f"`{key}` is no text: put it into quotes" if value not in (None, "") else f"`{key}` is empty: fill it in")
+            raise SourceError(
+                f"`{key}` is no text: put it into quotes" if value not in (None, "") else f"`{key}` is empty: fill it in"
+            )
     if ("path" in term) == ("git" in term):
         raise SourceError("it needs either `path`, a folder, or `git`, an address" + (", not both" if "path" in term else ""))
     name = term.get("name", "")
@@ -112,10 +114,14 @@ def _entry(term: object, root: Path) -> Entry:
         source = _absolute(term["path"], root)
         return Entry(name or source.name, source, bool(name))
     if len(refs) != 1:
-        raise SourceError("`git` needs exactly one of `branch`, `tag` and `commit`" + (f", not {' and '.join(refs)}" if refs else ""))
+        raise SourceError(
+            "`git` needs exactly one of `branch`, `tag` and `commit`" + (f", not {' and '.join(refs)}" if refs else "")
+        )
     ref = term[refs[0]]
     if refs[0] == "commit" and not re.fullmatch(r"[0-9a-f]{40}([0-9a-f]{24})?", ref):
-        raise SourceError(f"`commit` is {one_line(ascii(ref))}: write its whole id, 40 characters (`git rev-parse HEAD` prints it)")
+        raise SourceError(
+            f"`commit` is {one_line(ascii(ref))}: write its whole id, 40 characters (`git rev-parse HEAD` prints it)"
+        )
     if NO_REF.search(ref):
         raise SourceError(f"{one_line(ascii(ref))} can't be the name of a {refs[0]}")
     address = _address(term["git"], root)

@@ -29,8 +29,9 @@ POINTER = b"version https://git-lfs.github.com/spec/"
 # What is not the mirror's fault, by git's and ssh's own words, and what to do. `git ls-remote` shows what the play would meet.
 REASONS = (
     (
-        r"Authentication failed|could not read (Username|Password)|Permission denied|requested URL returned error: 40[13]|Access denied",
-        "it wants to know who asks: give this user an ssh key or a git credential helper that it knows, and try `git ls-remote {address}`",
+        r"Authentication failed|could not read (Username|Password)|Permission denied|URL returned error: 40[13]|Access denied",
+        "it wants to know who asks: give this user an ssh key or a git credential helper that it knows, "
+        "and try `git ls-remote {address}`",
     ),
     (
         r"Host key verification failed",
@@ -41,7 +42,7 @@ REASONS = (
         "there is no host of that name: mend the address, or this machine's network",
     ),
     (
-        r"Connection (refused|timed out|reset)|No route to host|Network is unreachable|(Failed|Could not|Couldn't) connect|error: 5\d\d",
+        r"Connection (refused|timed out|reset)|No route to host|is unreachable|(Failed|Could not|Couldn't) connect|error: 5\d\d",
         "it does not answer: mend the address, or see to the server, and try `git ls-remote {address}`",
     ),
     (
@@ -160,7 +161,9 @@ def _export(mirror: Path, commit: str, folder: Path) -> None:
             raise
         raise SourceError(str(error).replace(f"{new}/", "")) from None
     except (OSError, ValueError) as error:
-        raise SourceError(f"its files can't be written to {folder.parent}: {one_line(str(error)).replace(f'{new}/', '')}") from None
+        raise SourceError(
+            f"its files can't be written to {folder.parent}: {one_line(str(error)).replace(f'{new}/', '')}"
+        ) from None
     finally:
         shutil.rmtree(new, ignore_errors=True)
 
@@ -175,12 +178,14 @@ def _files(mirror: Path, commit: str) -> Iterator[tuple[str, str, str]]:
         mode, _kind, object_id, length = facts.split()
         check_name(name)
         if any(part in ("", ".", "..") or part.lower() == ".git" for part in name.split("/")):
-            raise SourceError(f"the file {ascii(name)} has a name that no checkout could have: rename it")
+            raise SourceError(f"the file {name!a} has a name that no checkout could have: rename it")
         if mode == "160000":
             raise SourceError(f"{name} is a submodule, which is not fetched: put its files into the repository")
         size += int(length)
         if size > LARGEST:
-            raise SourceError(f"its files are larger than {LARGEST >> 30} GB: a pipeline's repository holds code, data belongs elsewhere")
+            raise SourceError(
+                f"its files are larger than {LARGEST >> 30} GB: a pipeline's repository holds code, data belongs elsewhere"
+            )
         yield mode, object_id, name
 
 

@@ -41,7 +41,9 @@ def files_of(folder: Path, *, within: tuple[Path, ...] = (), followed: Iterator[
     folder = folder.resolve()
     followed = followed or itertools.count()
     if next(followed) > MOST_FOLDERS:
-        raise SourceError(f"the links in {within[0]} lead to more than {MOST_FOLDERS} folders: replace them by what they stand for")
+        raise SourceError(
+            f"the links in {within[0]} lead to more than {MOST_FOLDERS} folders: replace them by what they stand for"
+        )
     within = (*within, folder)
     top = _top(folder)
     found: dict[str, Path] = {}
@@ -63,13 +65,17 @@ def files_of(folder: Path, *, within: tuple[Path, ...] = (), followed: Iterator[
         if target != path and (".git" in inside.parts or (target.is_file() and str(inside) not in _list(top))):
             raise SourceError(f"{path} is a link to {target}, which git ignores: remove it, or replace it by what it stands for")
         if target.is_dir():
-            found |= {f"{name.rstrip('/')}/{inner}": file for inner, file in files_of(target, within=within, followed=followed).items()}
+            found |= {
+                f"{name.rstrip('/')}/{inner}": file for inner, file in files_of(target, within=within, followed=followed).items()
+            }
         elif not target.is_file():
             raise SourceError(f"{path} is a link to nothing: remove it, or mend it")
         else:
             found[name] = target
         if len(found) > MOST_FILES:
-            raise SourceError(f"{folder} has more than {MOST_FILES} files: a pipeline's repository holds code, data belongs elsewhere")
+            raise SourceError(
+                f"{folder} has more than {MOST_FILES} files: a pipeline's repository holds code, data belongs elsewhere"
+            )
     return dict(sorted(found.items()))
 
 
@@ -96,7 +102,7 @@ def pack(files: dict[str, Path], target: Path) -> str:
 def check_name(name: str) -> None:
     """Raise SourceError for a file's name that not every program on the way to the host takes as it is."""
     if any(ord(c) < 32 or ord(c) == 127 or "\ud800" <= c <= "\udfff" for c in name):
-        raise SourceError(f"the file {ascii(name)} has a name that is not printable UTF-8: rename it")
+        raise SourceError(f"the file {name!a} has a name that is not printable UTF-8: rename it")
 
 
 def _read(path: Path) -> tuple[bytes, bool]:

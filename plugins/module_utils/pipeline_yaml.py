@@ -33,7 +33,9 @@ def read_yaml(path: Path) -> object:
             for key_node, _value in node.value:
                 key = self.construct_object(key_node, deep=True)
                 if not isinstance(key, str):
-                    raise SourceError(f"{path}: line {key_node.start_mark.line + 1}: the key {key!r} is no text: put it into quotes")
+                    raise SourceError(
+                        f"{path}: line {key_node.start_mark.line + 1}: the key {key!r} is no text: put it into quotes"
+                    )
                 if key in seen:
                     raise SourceError(f"{path}: line {key_node.start_mark.line + 1}: the key {key} is there twice: remove one")
                 seen.add(key)
@@ -49,7 +51,7 @@ def read_yaml(path: Path) -> object:
             depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
             if depth > DEEPEST:
                 raise SourceError(f"{path} has more than {DEEPEST} levels: nothing in it needs that many")
-        return yaml.load(text, Loader=Strict)  # noqa: S506
+        return yaml.load(text, Loader=Strict)
     # A date or a number that there can't be is a ValueError.
     except (yaml.YAMLError, ValueError) as error:
         raise SourceError(f"{path} is not YAML: {one_line(str(error))}") from error

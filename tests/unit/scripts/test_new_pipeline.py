@@ -56,7 +56,9 @@ def test_only_what_is_typed(make):
 
 
 def test_a_new_pipeline(new, tmp_path):
-    done = new(NAME="sales_eu", TITLE="Sales; $(id) & 'EU' #1", TEAM="Shop", EMAIL="s@example.org", SCHEDULE="0 6 * * *", FORMAT="delta")
+    done = new(
+        NAME="sales_eu", TITLE="Sales; $(id) & 'EU' #1", TEAM="Shop", EMAIL="s@example.org", SCHEDULE="0 6 * * *", FORMAT="delta"
+    )
     assert (done.returncode, done.stderr) == (0, "")
     folder = tmp_path / "out" / "sales_eu"
     manifest = yaml.safe_load((folder / "pipeline.yml").read_text())
@@ -80,7 +82,10 @@ def test_a_new_pipeline(new, tmp_path):
         ({"NAME": "--help"}, "'--help' can't be a pipeline's name: "),
         ({"NAME": "sales", "TITLE": "{{ 7 * 7 }}"}, "TITLE has {{, {% or {# in it: leave that out"),
         ({"NAME": "sales", "SCHEDULE": "60 * * * *"}, "'60 * * * *' is no cron schedule: "),
-        ({"NAME": "sales", "FORMAT": "hudi"}, "hudi provided for choice variable format, but the choices are ['iceberg', 'delta']."),
+        (
+            {"NAME": "sales", "FORMAT": "hudi"},
+            "hudi provided for choice variable format, but the choices are ['iceberg', 'delta'].",
+        ),
         ({"NAME": "sales", "DIR": __file__}, f"{__file__} is no folder: name another one as DIR"),
     ],
 )
@@ -103,7 +108,12 @@ def test_without_answers_it_asks(root, tmp_path):
     person, terminal = pty.openpty()
     command = [sys.executable, str(root / "scripts" / "new_pipeline.py")]
     with subprocess.Popen(
-        command, env=os.environ | {"NEW_DIR": str(tmp_path)}, stdin=terminal, stdout=terminal, stderr=terminal, start_new_session=True
+        command,
+        env=os.environ | {"NEW_DIR": str(tmp_path)},
+        stdin=terminal,
+        stdout=terminal,
+        stderr=terminal,
+        start_new_session=True,
     ) as asking:
         os.close(terminal)
         said = b""

@@ -153,7 +153,7 @@ def test_a_commit_is_known_by_its_own_id(play, pipeline):
         {"name": "right", "foss_data.platform.pipeline_release": pipeline | {"source": str(folder), "release": commit[:12]}},
         {"name": "other", "foss_data.platform.pipeline_release": pipeline | {"source": str(folder), "release": "0" * 12}},
     ]
-    code, results = play(tasks, "--check")
+    _code, results = play(tasks, "--check")
     assert (results["right"]["release"], results["right"]["changed"]) == (head[:12], True)
     assert "was changed while it was deployed" in results["other"]["msg"]
 

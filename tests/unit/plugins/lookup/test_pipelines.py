@@ -171,7 +171,9 @@ def test_another_that_is_known_from_before_still_counts(pushed):
     manifest = Path(terms[0]["git"].removeprefix("file://"), "pipeline.yml")
     assert "schemas: [raw]\n" in manifest.read_text()
     manifest.write_text(manifest.read_text().replace("schemas: [raw]\n", ""))
-    subprocess.run(["git", "-C", str(manifest.parent), *"-c user.name=x -c user.email=x@x.x commit -qam x".split()], check=True)
+    subprocess.run(
+        ["git", "-C", str(manifest.parent), *["-c", "user.name=x", "-c", "user.email=x@x.x", "commit", "-qam", "x"]], check=True
+    )
     assert look(terms[1], only="sales_eu")[0]["fault"] == ""
     look(*terms)
     [found] = look(*terms, only="sales_eu")

@@ -96,7 +96,25 @@ def test_an_entry_that_is_none(term, said):
 
 @pytest.mark.parametrize(
     "ref",
-    ["-x", "a:refs/heads/b", "a b", "a..b", "*", "a^", "a~1", "x.lock", "x.lock/y", "/a", "a/", "a//b", ".a", "a/.b", "@{1}", "a\nb", "a\\b"],
+    [
+        "-x",
+        "a:refs/heads/b",
+        "a b",
+        "a..b",
+        "*",
+        "a^",
+        "a~1",
+        "x.lock",
+        "x.lock/y",
+        "/a",
+        "a/",
+        "a//b",
+        ".a",
+        "a/.b",
+        "@{1}",
+        "a\nb",
+        "a\\b",
+    ],
 )
 @pytest.mark.parametrize("kind", ["branch", "tag"])
 def test_a_ref_that_is_none(kind, ref):

@@ -61,7 +61,9 @@ def test_defaults_are_filled_in(repository, schema):
 
 
 def test_all_faults_are_told(refusal):
-    said = refusal(MANIFEST.replace("iceberg", "parquet").replace("0 * * * *", "0 24 * * *") + "memroy_mb: 1\ntimezone: Europe/Olso\n")
+    said = refusal(
+        MANIFEST.replace("iceberg", "parquet").replace("0 * * * *", "0 24 * * *") + "memroy_mb: 1\ntimezone: Europe/Olso\n"
+    )
     assert "'memroy_mb' was unexpected" in said
     assert "format: 'parquet' is not one of ['iceberg', 'delta']" in said
     assert "schedule: '0 24 * * *' is no cron schedule: '24' is no hour (0 to 23)" in said

@@ -1,6 +1,6 @@
 # Copyright (c) 2026 FOSS Data Platform contributors
 # SPDX-License-Identifier: MIT
-"""Commits of real repositories as folders: what is fetched and when, what is refused, and that no kill leaves anything in the way."""
+"""Commits of real repositories as folders: what is fetched and when, what is refused, and what a kill leaves behind."""
 
 import os
 import shutil
@@ -423,7 +423,9 @@ def test_a_reason_that_nobody_foresaw_has_no_credentials(cache, monkeypatch):
     def git(*_arguments: str, network: bool = False) -> str:
         if not network:
             return ""
-        raise pipeline_git.GitError("error: pack\nfatal: https://robot:s3%40cret@h/x: robot and s3@cret met an odd end\nhint: no\n")
+        raise pipeline_git.GitError(
+            "error: pack\nfatal: https://robot:s3%40cret@h/x: robot and s3@cret met an odd end\nhint: no\n"
+        )
 
     monkeypatch.setattr(pipeline_mirror, "git", git)
     said = refusal(Commit("https://robot:s3%40cret@h/x", "branch", "main"))
@@ -507,7 +509,9 @@ def test_links_that_multiply(repository):
 
 def test_more_files_than_code_has(repository, monkeypatch):
     monkeypatch.setattr(pipeline_source, "MOST_FILES", 1)
-    assert refusal(repository.wanted()).endswith("has more than 1 files: a pipeline's repository holds code, data belongs elsewhere")
+    assert refusal(repository.wanted()).endswith(
+        "has more than 1 files: a pipeline's repository holds code, data belongs elsewhere"
+    )
 
 
 def test_trees_that_multiply(repository, monkeypatch):
@@ -551,7 +555,9 @@ def test_a_name_that_is_no_utf8(repository):
 
 @pytest.mark.parametrize("name", [b"..", b".", b".git", b".GIT"])
 def test_names_that_lead_elsewhere(repository, tmp_path, name):
-    inner = bytes.fromhex(repository.git("rev-parse", f"{repository.plant(b'100644 x' + bytes(1) + repository.blob('x'))}^{{tree}}"))
+    inner = bytes.fromhex(
+        repository.git("rev-parse", f"{repository.plant(b'100644 x' + bytes(1) + repository.blob('x'))}^{{tree}}")
+    )
     repository.plant(b"40000 " + name + b"\0" + inner)
     assert refusal(repository.wanted()).endswith("has a name that no checkout could have: rename it")
 
@@ -571,7 +577,18 @@ def test_a_name_that_is_too_long(repository):
 
 
 def test_odd_names_travel(repository, tmp_path):
-    names = ["-rf", "--checkpoint-action=exec=sh x", "a b", "blå.txt", "$(id)", "a;b", "'q'", "x" * 200, "d/" * 60 + "deep", "back\\slash"]
+    names = [
+        "-rf",
+        "--checkpoint-action=exec=sh x",
+        "a b",
+        "blå.txt",
+        "$(id)",
+        "a;b",
+        "'q'",
+        "x" * 200,
+        "d/" * 60 + "deep",
+        "back\\slash",
+    ]
     for name in names:
         repository.write(name, "x")
     repository.commit()
