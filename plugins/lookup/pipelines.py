@@ -60,6 +60,7 @@ _list:
 """
 
 import json
+import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -126,17 +127,21 @@ def described(entry: Entry, schema: dict, only: str) -> dict | None:
     other = bool(only) and entry.named and entry.name != only
     try:
         pipeline |= read(entry, schema, other, only)
-    except SourceError as error:
+    # What can't be opened is the fault of one pipeline, too.
+    except (SourceError, OSError) as error:
         if other:
             return None
         add_fault(pipeline, f"{entry.source}: {error}" if isinstance(entry.source, Commit) else str(error))
-        pipeline["name"] = entry.name if entry.named else error.name or entry.name
+        if not entry.named:
+            pipeline["name"] = getattr(error, "name", "") or entry.name
     return pipeline
 
 
 def read(entry: Entry, schema: dict, other: bool, only: str) -> dict:
     """What a repository says of its pipeline; that of ``other`` ones than the wanted is not fetched. Raises SourceError."""
-    commit, folder = fetch(entry.source, network=not other) if isinstance(entry.source, Commit) else ("", entry.source.resolve())
+    commit, folder = (
+        fetch(entry.source, network=not other) if isinstance(entry.source, Commit) else ("", Path(os.path.realpath(entry.source)))
+    )
     manifest = read_manifest(folder, schema)
     name = manifest["name"]
     if entry.named and name != entry.name:

@@ -218,7 +218,13 @@ def _tidy(place: Path) -> None:
 @contextlib.contextmanager
 def _alone(place: Path) -> Iterator[None]:
     """Two plays at once fetch an address one after the other."""
-    place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with place.with_name(f".{place.name}.lock").open("w") as lock:
+    try:
+        place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = place.with_name(f".{place.name}.lock").open("w")
+    except OSError as error:
+        raise SourceError(
+            f"the cache {place.parent} can't be written ({error.strerror}): name another folder as FDP_CACHE"
+        ) from None
+    with lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

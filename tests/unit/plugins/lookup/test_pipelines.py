@@ -250,6 +250,25 @@ def test_faults(repository, pushed, tmp_path, cache):
     assert [found["release"] for found in faulty] == [""] * 6
 
 
+def test_a_file_that_can_not_be_read(repository, monkeypatch):
+    good, bad = repository("sales"), repository("stock")
+    read = lookup_of.release_id
+
+    def denied(files):
+        if str(next(iter(files.values()))).startswith(bad["path"]):
+            raise PermissionError(13, "Permission denied", "secret")
+        return read(files)
+
+    monkeypatch.setattr(lookup_of, "release_id", denied)
+    assert [found["fault"] for found in look(good, bad)] == ["", "[Errno 13] Permission denied: 'secret'"]
+
+
+def test_a_path_that_leads_back_to_itself(tmp_path, cache):
+    (tmp_path / "sales").symlink_to("sales")
+    [found] = look({"path": str(tmp_path / "sales")})
+    assert "there is no folder" in found["fault"]
+
+
 def test_two_of_one_name(repository, pushed):
     terms = [repository("sales"), pushed("copy", "sales"), repository("stock")]
     first, second, good = look(*terms)

@@ -432,6 +432,13 @@ def test_a_reason_that_nobody_foresaw_has_no_credentials(cache, monkeypatch):
     assert said == "git can't fetch it (https://***@h/x: *** and *** met an odd end): try `git ls-remote https://***@h/x`"
 
 
+def test_a_cache_that_can_not_be_written(tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("FDP_CACHE", str(tmp_path / "file"))
+    said = f"the cache {tmp_path}/file/pipelines can't be written (Not a directory): name another folder as FDP_CACHE"
+    assert refusal(Commit("https://h/x", "branch", "main")) == said
+
+
 def test_no_git(cache, monkeypatch):
     monkeypatch.setenv("PATH", "")
     assert refusal(Commit("https://h/x", "branch", "main")).startswith("git is not installed on this machine")
