@@ -301,6 +301,21 @@ def test_a_list_that_can_not_be_read(repository):
 # -- in a play
 
 
+def test_the_files_are_no_inventories(root, tmp_path):
+    """Ansible reads every file below an inventory's folder."""
+    (tmp_path / "pipelines.d").mkdir()
+    (tmp_path / "hosts.yml").write_text("all: {hosts: {here: {}}}\n")
+    (tmp_path / "pipelines.d" / "sales.yml").write_text("all: {hosts: {there: {}}, vars: {theirs: 1}}\n")
+    (tmp_path / "pipelines.d" / "stock.yml").write_text("path: x\n")
+    command = ["ansible-inventory", "-i", str(tmp_path), "--list"]
+    environment = os.environ | {"ANSIBLE_CONFIG": str(root / "ansible.cfg")}
+    done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=True)
+    assert done.stderr == ""
+    hosts = json.loads(done.stdout)["_meta"]["hostvars"]
+    assert list(hosts) == ["here"]
+    assert "theirs" not in hosts["here"]
+
+
 def test_nothing_that_is_read_is_a_template(repository, pushed, root, tmp_path):
     """A team writes it, and Jinja runs commands on the control side. What the site's own variables say still is one."""
     evil = "{{ lookup('pipe', 'touch ran') }}"
