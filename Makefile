@@ -77,9 +77,14 @@ artifacts: env ## fetch or build every artifact into the cache
 secrets: env ## generate the credentials that INVENTORY (inventories/sandbox) does not have yet
 	@scripts/make_secrets.py $(INVENTORY)
 
+# As they were given: neither make nor a shell looks into them. Of the environment none is meant.
+ANSWERS := NAME TITLE TEAM EMAIL SCHEDULE FORMAT DIR
+unexport $(ANSWERS)
+$(foreach answer,$(ANSWERS),$(if $(filter command,$(origin $(answer))),$(eval pipeline: export NEW_$(answer) := $$(value $(answer)))))
+
 .PHONY: pipeline
-pipeline: env ## a new pipeline repository from the template, beside this checkout
-	@cookiecutter cookiecutter-pipeline --output-dir ..
+pipeline: env ## a new pipeline beside this checkout: NAME=sales_analytics TITLE="Sales Analytics"; asks if none is given
+	@scripts/new_pipeline.py
 
 .PHONY: locks
 locks: env ## bring the locks in requirements/ up to date with their .in files

@@ -4,7 +4,7 @@ source "$(dirname "$0")/lib.sh"
 [ ! -d .sandbox ] || die "stand-ins are still there (.sandbox): run 'make sandbox-down' first"
 if [ -n "${FDP_CACHE:-}" ]; then
   # Somebody's own folder, with who knows what beside ours.
-  rm -rf "$cache"/{artifacts,builds,bundles,go,locks,node} "$cache/dockerd.log"
+  rm -rf "$cache"/{artifacts,builds,bundles,go,locks,node,pipelines} "$cache/dockerd.log"
   [ ! -d "$cache" ] || rmdir --ignore-fail-on-non-empty "$cache"
 else
   rm -rf "$cache"

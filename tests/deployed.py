@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
+import yaml
 from ansible_collections.foss_data.platform.plugins.module_utils.dagster import Dagster
 from ansible_collections.foss_data.platform.plugins.module_utils.patience import patiently
 from ansible_collections.foss_data.platform.plugins.module_utils.pipeline_source import files_of, release_id
@@ -280,7 +281,11 @@ class Repository:
 def deploy_of(*repositories: Repository) -> list[str]:
     """Arguments of `ansible-playbook` that deploy them in one play, in this order."""
     listed = [{"path": str(repository.folder)} for repository in repositories]
-    return ["playbooks/pipelines.yml", "-e", json.dumps({"pipelines": listed})]
+    # Settings of a pipeline that is not in the list are refused.
+    site = yaml.safe_load((Path(__file__).resolve().parent.parent / INVENTORY / "group_vars/all/sandbox.yml").read_text())
+    names = {repository.name for repository in repositories}
+    settings = {name: given for name, given in site["pipeline_settings"].items() if name in names}
+    return ["playbooks/pipelines.yml", "-e", json.dumps({"pipelines": listed, "pipeline_settings": settings})]
 
 
 def copy_of_example(root: Path, folder: Path) -> Repository:

@@ -10,7 +10,8 @@ from pathlib import Path
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
-from ..module_utils.pipeline_source import SourceError, files_of, pack
+from ..module_utils.pipeline_fault import SourceError
+from ..module_utils.pipeline_source import ID_LENGTH, commit_of, files_of, pack
 
 
 class ActionModule(ActionBase):
@@ -28,7 +29,10 @@ class ActionModule(ActionBase):
             bundle = Path(folder) / "release.tar"
             try:
                 # Read once: what travels is what the id says, whatever is edited meanwhile.
-                release = pack(files_of(Path(arguments.get("source") or "")), bundle)
+                source = Path(arguments.get("source") or "")
+                packed = pack(files_of(source), bundle)
+                # A commit's files never change: its own id says what they are.
+                release = commit_of(source)[:ID_LENGTH] or packed
                 if arguments.get("release") not in (None, release):
                     raise SourceError(f"{arguments['source']} was changed while it was deployed: deploy again")
             except SourceError as error:

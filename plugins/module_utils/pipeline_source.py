@@ -1,76 +1,61 @@
 # Copyright (c) 2026 FOSS Data Platform contributors
 # SPDX-License-Identifier: MIT
-"""A pipeline's repository on the control side: its manifest, the files that are deployed and the id that they have."""
+"""A pipeline's folder on the control side, its own or a commit's: the files that are deployed and the id that they have."""
 
 from __future__ import annotations
 
 import hashlib
 import io
+import itertools
 import json
 import os
-import re
-import subprocess
 import tarfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-MANIFEST = "pipeline.yml"
+from .artifacts import cache_dir
+from .pipeline_fault import SourceError
+from .pipeline_git import GitError, git
+
 ID_LENGTH = 12
-LONGEST_USER = 32  # characters of a Linux user's name
-# Of whoever runs a play from a git hook: they would lead git away from the folder.
-ELSEWHERE = {"GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_PREFIX"}
+MOST_FILES = 50_000
+MOST_FOLDERS = 1_000  # that links lead to; a few that lead to each other stand for more than there is memory
 
 
-class SourceError(Exception):
-    """One sentence that says what is wrong with the repository and what to do."""
+def exports() -> Path:
+    """Where commits are kept as folders: ``ADDRESS/COMMIT``, the first a sum."""
+    return (cache_dir() / "pipelines").resolve()
 
 
-def read_manifest(folder: Path, schema: dict) -> dict:
-    """The manifest, checked against ``schema`` and with its defaults. Raises SourceError that names every fault."""
-    import jsonschema
-    import yaml
-
-    path = folder / MANIFEST
-    if not folder.is_dir():
-        raise SourceError(f"there is no folder {folder}: mend `path` in the list `pipelines`")
-    try:
-        manifest = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise SourceError(f"{folder} has no {MANIFEST}, so it is no pipeline: make one from cookiecutter-pipeline") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise SourceError(f"{path} is not YAML: {' '.join(str(error).split())}") from error
-    faults = [
-        f"{'.'.join(map(str, fault.absolute_path)) or 'the manifest'}: {fault.message}"
-        for fault in sorted(jsonschema.Draft202012Validator(schema).iter_errors(manifest), key=lambda f: list(f.absolute_path))
-    ]
-    # A regular expression's `$` lets a line break at the end pass.
-    if not faults and manifest["name"] != manifest["name"].strip():
-        faults.append("name: it ends with a line break")
-    if faults:
-        raise SourceError(f"{path}: {'; '.join(faults)}")
-    return {key: value["default"] for key, value in schema["properties"].items() if "default" in value} | manifest
+def commit_of(folder: Path) -> str:
+    """The commit that a folder is an export of; empty for any other folder."""
+    top = _export(folder.resolve())
+    return top.name if top == folder.resolve() else ""
 
 
-def user_of(name: str) -> str:
-    """The Linux user that a pipeline runs as; a name too long for one is cut and kept apart by a sum."""
-    user = f"pl-{name}"
-    return user if len(user) <= LONGEST_USER else f"{user[: LONGEST_USER - 9]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
-
-
-def files_of(folder: Path, *, within: tuple[Path, ...] = ()) -> dict[str, Path]:
+def files_of(folder: Path, *, within: tuple[Path, ...] = (), followed: Iterator[int] | None = None) -> dict[str, Path]:
     """Path in the release -> file, of all that git does not ignore. A link may lead to whatever else that is in the repository.
 
-    ``within`` are the folders whose links led here. Raises SourceError.
+    ``within`` are the folders whose links led here, ``followed`` counts all that links led to. Raises SourceError.
     """
     folder = folder.resolve()
+    followed = followed or itertools.count()
+    if next(followed) > MOST_FOLDERS:
+        raise SourceError(
+            f"the links in {within[0]} lead to more than {MOST_FOLDERS} folders: replace them by what they stand for"
+        )
     within = (*within, folder)
     top = _top(folder)
     found: dict[str, Path] = {}
     for name in _list(folder):
+        check_name(name)
         path = folder / name
         if not os.path.lexists(path):
             continue
-        target = path.resolve()
+        try:
+            target = path.resolve()
+        except RuntimeError:
+            raise SourceError(f"{path} is a link to nothing, it leads back to itself: remove it, or mend it") from None
         if not target.is_relative_to(top):
             raise SourceError(f"{path} is a link that leads out of its repository, to {target}: replace it by what it stands for")
         if target in within:
@@ -80,11 +65,17 @@ def files_of(folder: Path, *, within: tuple[Path, ...] = ()) -> dict[str, Path]:
         if target != path and (".git" in inside.parts or (target.is_file() and str(inside) not in _list(top))):
             raise SourceError(f"{path} is a link to {target}, which git ignores: remove it, or replace it by what it stands for")
         if target.is_dir():
-            found |= {f"{name.rstrip('/')}/{inner}": file for inner, file in files_of(target, within=within).items()}
+            found |= {
+                f"{name.rstrip('/')}/{inner}": file for inner, file in files_of(target, within=within, followed=followed).items()
+            }
         elif not target.is_file():
             raise SourceError(f"{path} is a link to nothing: remove it, or mend it")
         else:
             found[name] = target
+        if len(found) > MOST_FILES:
+            raise SourceError(
+                f"{folder} has more than {MOST_FILES} files: a pipeline's repository holds code, data belongs elsewhere"
+            )
     return dict(sorted(found.items()))
 
 
@@ -108,21 +99,10 @@ def pack(files: dict[str, Path], target: Path) -> str:
         return _id(packed())
 
 
-def conflicts(manifests: list[dict]) -> list[str]:
-    """Sentences about pipelines that can't live beside each other."""
-    names = [manifest["name"] for manifest in manifests]
-    twice = sorted({n for n in names if names.count(n) > 1})
-    faults = [f"two pipelines are called {name}: rename one, they would share schemas, keys and user" for name in twice]
-    # In whatever catalogs: those of both formats are the same in the metastore.
-    owners: dict[str, set[str]] = {}
-    for manifest in manifests:
-        for schema in manifest["schemas"]:
-            owners.setdefault(f"{manifest['name']}_{schema}", set()).add(manifest["name"])
-    return faults + [
-        f"the pipelines {' and '.join(sorted(those))} would both have the schema {schema}: rename one, or its schema"
-        for schema, those in sorted(owners.items())
-        if len(those) > 1
-    ]
+def check_name(name: str) -> None:
+    """Raise SourceError for a file's name that not every program on the way to the host takes as it is."""
+    if any(ord(c) < 32 or ord(c) == 127 or "\ud800" <= c <= "\udfff" for c in name):
+        raise SourceError(f"the file {name!a} has a name that is not printable UTF-8: rename it")
 
 
 def _read(path: Path) -> tuple[bytes, bool]:
@@ -141,8 +121,18 @@ def _id(files: Iterable[tuple[str, bytes, bool]]) -> str:
     return digest.hexdigest()[:ID_LENGTH]
 
 
+def _export(folder: Path) -> Path | None:
+    """The exported commit that a folder lies in. git knows nothing of it; all of its files count."""
+    if not folder.is_relative_to(exports()):
+        return None
+    inside = folder.relative_to(exports()).parts[:2]
+    return exports().joinpath(*inside) if len(inside) == 2 else None
+
+
 def _top(folder: Path) -> Path:
     """The repository's top, which has its .git, whatever its own configuration says of that. Raises SourceError."""
+    if exported := _export(folder):
+        return exported
     said = Path(_git(folder, "rev-parse", "--show-toplevel").rstrip("\n")).resolve()
     top = next((parent for parent in (folder, *folder.parents) if os.path.lexists(parent / ".git")), None)
     if top != said:
@@ -153,27 +143,23 @@ def _top(folder: Path) -> Path:
 
 
 def _list(folder: Path) -> list[str]:
+    """Names of the files and links that count, from ``folder`` on."""
+    if _export(folder):
+        return list(_walk(folder))
     listed = _git(folder, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
     return [name for name in listed.split("\0") if name]
 
 
+def _walk(folder: Path, prefix: str = "") -> Iterator[str]:
+    for entry in os.scandir(folder):
+        if entry.is_dir(follow_symlinks=False):
+            yield from _walk(Path(entry.path), f"{prefix}{entry.name}/")
+        else:
+            yield f"{prefix}{entry.name}"
+
+
 def _git(folder: Path, *arguments: str) -> str:
-    """What git says. Nothing that the repository names is run, and one of another user is not read at all."""
-    options = ["core.fsmonitor=false", f"core.hooksPath={os.devnull}", "safe.bareRepository=explicit", "core.quotePath=false"]
-    environment = {key: value for key, value in os.environ.items() if key not in ELSEWHERE}
-    # It fetches nothing either: that could run a command, too.
-    environment |= {"GIT_ALLOW_PROTOCOL": "none", "GIT_NO_LAZY_FETCH": "1", "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
-    command = ["git", "--no-pager", *(word for option in options for word in ("-c", option)), "-C", str(folder), *arguments]
     try:
-        done = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
-    except FileNotFoundError:
-        raise SourceError("git is not installed on this machine: a pipeline is what git has of its folder") from None
-    if foreign := re.search(r"dubious ownership in repository at '(.*)'", done.stderr):
-        raise SourceError(
-            f"{foreign[1]} belongs to another user, who would decide what is deployed: deploy it as that user, take it over with "
-            f"`chown -R`, or, if you trust that user, run `git config --global --add safe.directory {foreign[1]}`"
-        )
-    if done.returncode:
-        reason = re.sub(r"^fatal: ", "", done.stderr.strip().splitlines()[-1]) if done.stderr.strip() else "no reason given"
-        raise SourceError(f"git can't list {folder} ({reason}): a pipeline is a git repository, run `git init` there")
-    return done.stdout
+        return git("-C", str(folder), *arguments)
+    except GitError as error:
+        raise SourceError(f"git can't list {folder} ({error}): a pipeline is a git repository, run `git init` there") from None

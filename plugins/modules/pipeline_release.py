@@ -24,7 +24,9 @@ attributes:
     support: full
 options:
   source:
-    description: The pipeline's repository, a folder on the control side. What git ignores is left out.
+    description:
+      - The pipeline's files, a folder on the control side, as the lookup P(foss_data.platform.pipelines#lookup) gives it.
+      - Of a repository what git ignores is left out. Of a commit that was fetched all files count, and its id is the release's.
     type: path
     required: true
   path:

@@ -219,7 +219,7 @@ class Bench:
                 name = f"{NEW}_{int(time.time())}_{i + 1}"
                 _, made = self.generate(Path(folder), name)
                 manifest = yaml.safe_load((made / "pipeline.yml").read_text(encoding="utf-8"))
-                extra = json.dumps({"pipelines": [{"path": str(made)}]})
+                extra = json.dumps({"pipelines": [{"path": str(made)}], "pipeline_settings": {}})
                 loaded = self.playbook(f"deploy {name}", "playbooks/pipelines.yml", "-e", extra)["seconds"]
                 shown = self.playbook(f"run {name} and read its rows", "playbooks/show.yml", "-e", extra)["seconds"]
                 tables = self.host(TOOLS_PYTHON, "rows", f"{name}_{manifest['schemas'][-1]}", manifest["format"])

@@ -39,9 +39,9 @@ def clean(checkout, tmp_path):
 @pytest.fixture
 def fill(root):
     """Puts into a folder what the platform keeps in its cache."""
-    source = (root / "plugins/module_utils/artifacts.py").read_text()
+    source = "".join((root / "plugins/module_utils" / f"{name}.py").read_text() for name in ("artifacts", "pipeline_source"))
     names = re.findall(r'cache_dir\(\) / "(\w+)"', source)
-    assert "artifacts" in names
+    assert {"artifacts", "pipelines"} <= set(names)
 
     def make(cache: Path) -> None:
         for name in names:

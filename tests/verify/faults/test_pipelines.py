@@ -76,17 +76,35 @@ def test_code_that_loads_but_not_in_service(host, play, parking, clean, fault):
     clean("playbooks/pipelines.yml")
 
 
-def test_two_pipelines_with_one_name(refusal, parking):
+def not_deployed(done) -> str:
+    """What the end of a play says, which changed nothing."""
+    assert done.returncode
+    assert "changed=0" in done.stdout
+    return [line for line in done.stdout.splitlines() if line.startswith("[ERROR]")][-1]
+
+
+def test_two_pipelines_with_one_name(play, parking):
     both = '{"pipelines": [{"path": "pipelines/%s"}, {"path": "%s"}]}' % (parking.name, parking.folder)  # noqa: UP031
-    error = refusal("playbooks/pipelines.yml", "-e", both)
-    assert f"Nothing was deployed. two pipelines are called {parking.name}: rename one" in error
+    error = not_deployed(play("playbooks/pipelines.yml", "-e", both))
+    assert f"Not deployed: {parking.name}: 2 pipelines are called {parking.name} (" in error
 
 
-def test_a_manifest_that_is_none(refusal, parking):
+def test_a_manifest_that_is_none(play, parking):
     with (parking.folder / "pipeline.yml").open("a") as manifest:
         manifest.write("memroy_mb: 1\n")
-    error = refusal(*parking.play)
+    error = not_deployed(play(*parking.play))
     assert "pipeline.yml: the manifest: Additional properties are not allowed ('memroy_mb' was unexpected)" in error
+
+
+def test_an_address_that_does_not_answer(play, parking):
+    nowhere = '{"pipelines": [{"git": "git://127.0.0.1:9/x.git", "branch": "main"}], "pipeline_settings": {}}'
+    error = not_deployed(play("playbooks/pipelines.yml", "-e", nowhere))
+    assert "Not deployed: x: git://127.0.0.1:9/x.git@main: it does not answer: mend the address" in error
+
+
+def test_a_list_that_can_not_be_read(refusal, parking):
+    error = refusal("playbooks/pipelines.yml", "-e", '{"pipelines": [{"path": "%s", "brunch": "main"}]}' % parking.folder)  # noqa: UP031
+    assert "Nothing was deployed. entry 1 of the list `pipelines`: there is no key brunch" in error
 
 
 def test_a_format_that_the_site_does_not_have(play, parking):

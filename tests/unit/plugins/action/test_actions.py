@@ -13,6 +13,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from ansible_collections.foss_data.platform.plugins.module_utils.pipeline_list import Commit
+from ansible_collections.foss_data.platform.plugins.module_utils.pipeline_mirror import fetch
 from ansible_collections.foss_data.platform.plugins.module_utils.pipeline_source import files_of, release_id
 
 ME = {"owner": getpass.getuser(), "group": grp.getgrgid(os.getgid()).gr_name}
@@ -138,6 +140,22 @@ def test_a_repository_that_is_edited_meanwhile(play, pipeline):
     tasks = [{"name": "release", "foss_data.platform.pipeline_release": pipeline | {"release": "0d9e4c2ab71f"}}]
     code, results = play(tasks)
     assert (code, results["release"]["msg"]) == (2, f"{pipeline['source']} was changed while it was deployed: deploy again.")
+
+
+def test_a_commit_is_known_by_its_own_id(play, pipeline):
+    """It has no .git to ask what counts, and need not be known by a sum."""
+    who = ["-c", "user.name=x", "-c", "user.email=x@example.org"]
+    for command in (["add", "--all"], [*who, "commit", "--quiet", "-m", "x"]):
+        subprocess.run(["git", "-C", pipeline["source"], *command], check=True)
+    head = subprocess.check_output(["git", "-C", pipeline["source"], "rev-parse", "HEAD"], text=True).strip()
+    commit, folder = fetch(Commit(pipeline["source"], "commit", head))
+    tasks = [
+        {"name": "right", "foss_data.platform.pipeline_release": pipeline | {"source": str(folder), "release": commit[:12]}},
+        {"name": "other", "foss_data.platform.pipeline_release": pipeline | {"source": str(folder), "release": "0" * 12}},
+    ]
+    _code, results = play(tasks, "--check")
+    assert (results["right"]["release"], results["right"]["changed"]) == (head[:12], True)
+    assert "was changed while it was deployed" in results["other"]["msg"]
 
 
 # -- service_files

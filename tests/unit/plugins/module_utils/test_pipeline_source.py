@@ -1,8 +1,7 @@
 # Copyright (c) 2026 FOSS Data Platform contributors
 # SPDX-License-Identifier: MIT
-"""What git has of a pipeline's folder, the id of its content, and its manifest."""
+"""What git has of a pipeline's folder, and the id of its content."""
 
-import json
 import os
 import shutil
 import subprocess
@@ -11,14 +10,11 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.foss_data.platform.plugins.module_utils import pipeline_source
+from ansible_collections.foss_data.platform.plugins.module_utils.pipeline_fault import SourceError
 from ansible_collections.foss_data.platform.plugins.module_utils.pipeline_source import (
-    SourceError,
-    conflicts,
     files_of,
     pack,
-    read_manifest,
     release_id,
-    user_of,
 )
 
 MANIFEST = """
@@ -29,11 +25,6 @@ schedule: "0 * * * *"
 format: iceberg
 schemas: [raw]
 """
-
-
-@pytest.fixture
-def schema(root) -> dict:
-    return json.loads((root / "pipelines/shared/schemas/pipeline.schema.json").read_text())
 
 
 @pytest.fixture
@@ -281,98 +272,3 @@ def test_a_file_that_goes_away(repository, tmp_path):
     (repository / "pipeline.yml").unlink()
     with pytest.raises(SourceError, match=r"pipeline\.yml went away while it was read: deploy again"):
         pack(files, tmp_path / "bundle.tar")
-
-
-# -- the manifest
-
-
-def test_defaults_are_filled_in(repository, schema):
-    manifest = read_manifest(repository, schema)
-    assert (manifest["name"], manifest["timezone"], manifest["topics"]) == ("sales", "UTC", [])
-    assert manifest["memory_mb"] == schema["properties"]["memory_mb"]["default"]
-
-
-def test_all_faults_are_told(repository, schema):
-    (repository / "pipeline.yml").write_text(MANIFEST.replace("iceberg", "parquet") + "memroy_mb: 1\n")
-    with pytest.raises(SourceError) as caught:
-        read_manifest(repository, schema)
-    said = str(caught.value)
-    assert said.startswith(f"{repository / 'pipeline.yml'}: ")
-    assert "'memroy_mb' was unexpected" in said
-    assert "format: 'parquet' is not one of ['iceberg', 'delta']" in said
-
-
-@pytest.mark.parametrize("name", ["Drop Table", "../x", "a", "1a", "x" * 49, "sales\n", ""])
-def test_names_that_are_none(repository, schema, name):
-    (repository / "pipeline.yml").write_text(MANIFEST.replace("name: sales", f"name: {json.dumps(name)}"))
-    with pytest.raises(SourceError, match="name: "):
-        read_manifest(repository, schema)
-
-
-@pytest.mark.parametrize("name", ["PIPELINE_TARGET", "TRINO_USER", "S3_SECRET_KEY", "PYTHONPATH", "PATH", "lower"])
-def test_a_setting_can_not_take_the_place_of_the_platforms(repository, schema, name):
-    (repository / "pipeline.yml").write_text(MANIFEST + f"settings: {{{name}: x}}\n")
-    with pytest.raises(SourceError, match="settings: "):
-        read_manifest(repository, schema)
-
-
-@pytest.mark.parametrize("text", ["a: [", "a: b: c"])
-def test_no_yaml(repository, schema, text):
-    (repository / "pipeline.yml").write_text(text)
-    with pytest.raises(SourceError, match="is not YAML") as caught:
-        read_manifest(repository, schema)
-    assert "\n" not in str(caught.value)
-
-
-@pytest.mark.parametrize("text", ["", "- a\n", "just text\n"])
-def test_no_mapping(repository, schema, text):
-    (repository / "pipeline.yml").write_text(text)
-    with pytest.raises(SourceError, match="the manifest: "):
-        read_manifest(repository, schema)
-
-
-def test_bytes_that_are_no_text(repository, schema):
-    (repository / "pipeline.yml").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(SourceError, match="is not YAML"):
-        read_manifest(repository, schema)
-
-
-def test_no_manifest_and_no_folder(repository, schema, tmp_path):
-    (repository / "pipeline.yml").unlink()
-    with pytest.raises(SourceError, match=r"has no pipeline\.yml, so it is no pipeline: make one from cookiecutter-pipeline"):
-        read_manifest(repository, schema)
-    with pytest.raises(SourceError, match=r"there is no folder .*: mend `path` in the list `pipelines`"):
-        read_manifest(tmp_path / "nowhere", schema)
-
-
-# -- names
-
-
-def test_the_user_of_a_short_name():
-    assert user_of("sales") == "pl-sales"
-
-
-def test_users_of_long_names_are_kept_apart():
-    users = {user_of("a" * 47 + end) for end in "xyz"}
-    assert len(users) == 3
-    assert all(len(user) <= pipeline_source.LONGEST_USER for user in users)
-
-
-def pipelines(**schemas: list[str]) -> list[dict]:
-    return [{"name": name, "schemas": those} for name, those in schemas.items()]
-
-
-def test_pipelines_that_can_live_beside_each_other():
-    assert conflicts(pipelines(a=["raw", "b_raw"], b=["raw"])) == []
-
-
-def test_two_of_one_name():
-    [fault, *_] = conflicts(pipelines(a=["raw"], b=["raw"]) + pipelines(a=["raw"]))
-    assert fault == "two pipelines are called a: rename one, they would share schemas, keys and user"
-
-
-def test_two_of_one_schema():
-    """Name and schema are joined by what both may contain."""
-    assert conflicts(pipelines(sales=["raw", "eu_marts"], sales_eu=["raw", "marts"])) == [
-        "the pipelines sales and sales_eu would both have the schema sales_eu_marts: rename one, or its schema"
-    ]
