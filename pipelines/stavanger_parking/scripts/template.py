@@ -64,7 +64,9 @@ def read_state(root: Path) -> tuple[str, dict[str, str]]:
         raise TemplateError(
             f"{STATE} has no commit: the template was not in git as it was then, so nobody knows what has changed"
         )
-    if not re.fullmatch(r"[0-9a-f]{40}", str(commit)) or not all(re.fullmatch(r"[a-z][a-z0-9_]*", name) for name in answers):
+    if not re.fullmatch(r"[0-9a-f]{40}", str(commit)) or not all(
+        re.fullmatch(r"[a-z][a-z0-9_]*", name) and "{" not in answer for name, answer in answers.items()
+    ):
         raise TemplateError(f"{STATE} is not what the template wrote: take it back from git")
     return commit, answers
 
