@@ -139,6 +139,27 @@ def test_without_edits_it_is_as_if_made_from_the_newest(world, sales):
     assert git(sales, "status", "--porcelain") == ""
 
 
+def test_from_the_first_template_that_there_was(tmp_path):
+    """This repository's own history: a pipeline of back then, which remembers nothing, is told what it was made from."""
+    if git(ROOT, "rev-parse", "--is-shallow-repository").strip() == "true":
+        pytest.skip("this checkout has no history")
+    git(tmp_path, "clone", "-q", str(ROOT), "platform")
+    newest = render(tmp_path / "platform", tmp_path / "new")
+    first = git(tmp_path / "platform", "log", "--format=%H", "--diff-filter=A", "--", f"{TEMPLATE}/cookiecutter.json").split()[-1]
+    git(tmp_path / "platform", "checkout", "-q", first)
+    sales = render(tmp_path / "platform", tmp_path / "old")
+    git(tmp_path / "platform", "checkout", "-q", "-")
+    (sales / "scripts" / "template.py").write_bytes((newest / "scripts" / "template.py").read_bytes())
+    (sales / "scripts" / "template.py").chmod(0o755)
+    (sales / ".template.json").write_text(json.dumps({"commit": first, "answers": {"name": "sales"}}))
+    change(sales / "pipeline.yml", "memory_mb: 1024", "memory_mb: 2048")
+    commit(sales)
+    done = run(sales, "update", tmp_path / "platform")
+    assert done.returncode == 0, done.stdout + done.stderr
+    change(sales / "pipeline.yml", "memory_mb: 2048", "memory_mb: 1024")
+    assert files(sales) == files(newest)
+
+
 def test_edits_made_in_between_stay(world, sales):
     change(sales / "Makefile", "--python-version 3.11", "--python-version 3.12")
     change(sales / "pipeline.yml", "timezone: UTC", "timezone: Europe/Oslo")
