@@ -81,6 +81,10 @@ secrets: env ## generate the credentials that INVENTORY (inventories/sandbox) do
 pipeline: env ## a new pipeline repository from the template, beside this checkout
 	@cookiecutter cookiecutter-pipeline --output-dir ..
 
+.PHONY: adopt
+adopt: env ## a pipeline repository from a plain dbt project: DBT=its folder NAME=... [TITLE= TEAM= EMAIL=]
+	@scripts/adopt.py $(foreach answer,TITLE TEAM EMAIL,$(if $($(answer)),--$(shell echo $(answer) | tr A-Z a-z) "$($(answer))")) -- "$(DBT)" "$(NAME)"
+
 .PHONY: locks
 locks: env ## bring the locks in requirements/ up to date with their .in files
 	@scripts/locks.sh
