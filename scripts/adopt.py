@@ -5,13 +5,12 @@
 
     scripts/adopt.py PROJECT NAME [--title TITLE] [--team TEAM] [--email EMAIL] [--into FOLDER]
 
-Models in folders named staging, intermediate or base become the schema `staging`, all others `marts`; sources are read from `raw`.
-Says what is left to do. On a fault, one line, and nothing was made.
+Models in folders named staging, intermediate or base go to the schema `staging`, others to `marts`; sources are read from `raw`.
+The template is its first commit; what came on top is not committed, for you to look at. Says what is left to do.
 """
 
 import argparse
-import contextlib
-import io
+import re
 import shutil
 import subprocess
 import sys
@@ -19,39 +18,13 @@ import tempfile
 from pathlib import Path
 
 import yaml
-from cookiecutter.exceptions import CookiecutterException
-from cookiecutter.main import cookiecutter
 
 ROOT = Path(__file__).resolve().parent.parent
 KINDS = {"model": "source", "seed": "data", "test": "", "macro": ""}  # and what dbt called their folders before 1.0
 STAGING = ("staging", "intermediate", "base")
-LEFT_OUT = ("snapshot-paths", "analysis-paths", "on-run-start", "on-run-end", "dispatch", "query-comment")
-# What the template has for its example and a project without a feed has no use for.
-EXAMPLE = """config/example_feed.json notebooks/measurements.ipynb orchestration/checks.py orchestration/ingest.py
-    tests/feed.py tests/test_checks.py tests/test_records.py tests/test_run.py dbt/models dbt/seeds dbt/tests""".split()
-# In files of the template: text that goes, and what comes in its place.
-EDITS = {
-    "orchestration/definitions.py": {
-        '"""What Dagster loads: the feed\'s ingest, dbt\'s models and tests, the checks, maintenance, one job and its schedule."""': (
-            '"""What Dagster loads: dbt\'s models and tests, one job and its schedule."""'
-        ),
-        "from pipeline_shared.assets import freshness_of, maintenance_of\n": "from pipeline_shared.assets import freshness_of\n",
-        "from orchestration.checks import checks_of\nfrom orchestration.ingest import FEED, ingest_of\n\n": "",
-        "[ingest_of(pipeline), dbt_models, *maintenance_of(pipeline, FEED, after=dbt_models.keys)]": "[dbt_models]",
-        "[*freshness_of(pipeline), *checks_of(pipeline)]": "freshness_of(pipeline)",
-    },
-    "tests/test_release.py": {
-        '    assert AssetKey(["raw", "measurements_fetches"]) in made\n': "",
-        # From here to the end: that of marts is a rule of the platform, of the others nobody has to say anything.
-        '\n\n@pytest.mark.parametrize("folder"': None,
-        "from dagster import AssetKey\n": "",
-    },
-    "pipeline.yml": {
-        "retention_days: 365": "retention_days: forever",
-        "settings:\n  # The example that came with the template; put the address of your feed here.\n"
-        "  FEED_URL: config/example_feed.json\n": "",
-    },
-}
+LEFT_OUT = ("snapshot-paths", "analysis-paths", "on-run-start", "on-run-end", "dispatch", "query-comment", "tests", "data_tests")
+PLACED = re.compile(r"config\s*\([^)]*\b((schema|database)\s*=|materialized\s*=\s*['\"]view)")
+RECIPE = ROOT / "scripts" / "adopted" / "template.yml"
 
 
 class AdoptError(Exception):
@@ -80,7 +53,7 @@ def read_project(folder: Path) -> dict:
     if needed:
         names = ", ".join(str(next(iter(package.values()))) if isinstance(package, dict) else str(package) for package in needed)
         raise AdoptError(
-            f"it needs the packages {names}: a release is prepared without a network, so copy the macros that it uses into its own"
+            f"it needs the packages {names}, and a release is prepared without a network: copy the macros that it uses"
         )
     return project
 
@@ -96,9 +69,7 @@ def copy(folder: Path, project: dict, dbt: Path) -> None:
                 if not path.is_file():
                     continue
                 if kind == "macro" and "generate_schema_name" in path.read_text(encoding="utf-8", errors="replace"):
-                    raise AdoptError(
-                        f"{path} names schemas itself (generate_schema_name): remove it, here a schema is NAME_SCHEMA"
-                    )
+                    raise AdoptError(f"{path} names schemas itself (generate_schema_name): remove it, it would not fit here")
                 target = dbt / f"{kind}s" / path.relative_to(source)
                 if target.exists():
                     raise AdoptError(f"{path} is there twice, in several of its {kind}-paths: rename one")
@@ -110,7 +81,7 @@ def tables(config: object) -> object:
     """A project's own configuration, without where its tables lie; views become tables: they are read more often than made."""
     if not isinstance(config, dict):
         return config
-    kept = {key: tables(value) for key, value in config.items() if key.lstrip("+") not in ("schema", "database", "tags")}
+    kept = {key: tables(value) for key, value in config.items() if key.lstrip("+") not in ("schema", "database")}
     return {key: "table" if key.lstrip("+") == "materialized" and value == "view" else value for key, value in kept.items()}
 
 
@@ -128,7 +99,8 @@ def configure(project: dict, dbt: Path, name: str) -> None:
             place["+schema"] = schema
         made[kind][name] = config
     variables = dict(project.get("vars") or {})
-    made["vars"] = variables | (variables.pop(project["name"], None) or {})
+    own = variables.pop(project["name"], None) or {}
+    made["vars"] = variables | own
     path.write_text(yaml.safe_dump(made, sort_keys=False, allow_unicode=True), encoding="utf-8")
 
 
@@ -147,47 +119,52 @@ def lead_sources(dbt: Path, name: str) -> list[str]:
 
 
 def adapt(made: Path) -> None:
-    """Take the template's example out of a new pipeline."""
-    for name in EXAMPLE:
-        path = made / name
+    """Take the template's example out of a new pipeline, as the recipe says. Raises AdoptError."""
+    recipe = read(RECIPE)
+    for path in (made / name for name in recipe["remove"]):
         shutil.rmtree(path) if path.is_dir() else path.unlink()
-    for name, edits in EDITS.items():
+    for name, edits in recipe["edit"].items():
         text = (made / name).read_text(encoding="utf-8")
         for old, new in edits.items():
             if old not in text:
-                raise AdoptError(f"the template's {name} is another than scripts/adopt.py knows: mend EDITS there ({old!r})")
+                raise AdoptError(f"the template's {name} has no {old!r} any more: mend {RECIPE}")
+            # Without anything in its place all that follows goes, too.
             text = text.partition(old)[0] if new is None else text.replace(old, new)
         (made / name).write_text(text, encoding="utf-8")
-    for name in ("README.md", "docs/data.md", "tests/test_run.py"):
-        shutil.copyfile(ROOT / "scripts" / "adopted" / Path(name).name, made / name)
+    for source, name in recipe["replace"].items():
+        shutil.copyfile(RECIPE.parent / source, made / name)
+
+
+def left_out(folder: Path, project: dict) -> list[str]:
+    """Settings of the project that say something and were not brought in."""
+    there = {key: [p for p in project.get(key) or [] if (folder / p).is_dir()] for key in ("snapshot-paths", "analysis-paths")}
+    return [key for key in LEFT_OUT if there.get(key, project.get(key))]
 
 
 def adopt(folder: Path, into: Path, answers: dict[str, str]) -> list[str]:
-    """Make the pipeline; what is left to do. Raises AdoptError, or what cookiecutter raises of a bad answer."""
+    """Make the pipeline; what is left to do. Raises AdoptError."""
     project, name = read_project(folder), answers["name"]
-    if (into / name).exists():
-        raise AdoptError(f"{into / name} is there already: give another NAME, or move it away")
+    if not into.is_dir():
+        raise AdoptError(f"there is no folder {into}: make it first")
     with tempfile.TemporaryDirectory(dir=into, prefix=".adopt-") as scratch:
-        with contextlib.redirect_stdout(io.StringIO()):
-            made = Path(
-                cookiecutter(str(ROOT / "cookiecutter-pipeline"), no_input=True, output_dir=scratch, extra_context=answers)
-            )
+        cookiecutter = [sys.executable, "-W", "ignore", "-m", "cookiecutter", str(ROOT / "cookiecutter-pipeline"), "--no-input"]
+        command = [*cookiecutter, "--default-config", "--output-dir", scratch, *(f"{key}={one}" for key, one in answers.items())]
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise AdoptError(((done.stdout + done.stderr).strip().splitlines() or ["cookiecutter failed"])[-1])
+        if (into / name).exists():  # the name is a good one by now
+            raise AdoptError(f"{into / name} is there already: give another NAME, or move it away")
+        made = Path(scratch) / name
         adapt(made)
         copy(folder, project, made / "dbt")
         configure(project, made / "dbt", name)
         sources = lead_sources(made / "dbt", name)
-        if (made / ".git").exists():
-            who = [f"user.name={answers.get('team', name)}", f"user.email={answers.get('email', 'data@example.org')}"]
-            git = ["git", "-C", str(made), *(word for one in who for word in ("-c", one)), "-c", "commit.gpgsign=false"]
-            subprocess.run([*git, "add", "--all"], check=True)
-            subprocess.run([*git, "commit", "-q", "--no-verify", "-m", f"The dbt project {project['name']}"], check=True)
+        placed = [path.relative_to(made) for path in sorted(made.glob("dbt/models/**/*.sql")) if PLACED.search(path.read_text())]
         made.rename(into / name)
     return [
-        *(
-            f"nothing loads the source {source} yet: write its ingest in orchestration/, and state its licence"
-            for source in sources
-        ),
-        *(f"dbt_project.yml has `{key}`, which was left out: see whether it is needed" for key in LEFT_OUT if project.get(key)),
+        *(f"nothing loads the source {source} yet: write its ingest in orchestration/, state its licence" for source in sources),
+        *(f"{path} says itself where its table lies, or that it is a view: leave that to dbt_project.yml" for path in placed),
+        *(f"dbt_project.yml had `{key}`, which was left out: see whether it is needed" for key in left_out(folder, project)),
         "its SQL has to run on DuckDB, which `make test` shows, and on Trino, which the first deploy shows",
         "`make test` names each of the platform's rules that it does not keep yet",
     ]
@@ -204,12 +181,12 @@ def main() -> int:
     given = vars(parser.parse_args())
     folder, into = Path(given.pop("project")), given.pop("into")
     try:
-        left = adopt(folder, into, {answer: value for answer, value in given.items() if value})
-    except (AdoptError, CookiecutterException) as error:
+        left = adopt(folder, into, {answer: value for answer, value in given.items() if value is not None})
+    except AdoptError as error:
         print(f"Nothing was made: {error}", file=sys.stderr)
         return 1
     print(f"{into / given['name']} is ready. Left to do:", *(f"  - {one}" for one in left), sep="\n")
-    print(f"Next: cd {into / given['name']} && make test && make dev")
+    print(f"Next: cd {into / given['name']} && git status, make test, git commit")
     return 0
 
 
