@@ -29,13 +29,12 @@ def faults(manifest: dict, parsed: dict) -> list[str]:
         for node in (*parsed["nodes"].values(), *parsed["sources"].values())
         if node["resource_type"] in ("model", "seed", "snapshot", "source") and node["config"].get("materialized") != "ephemeral"
     ]
-    found = manifest_faults(manifest)
+    own = [table for table in tables if table["resource_type"] == "source" and table["schema"] in schemas]
+    found = manifest_faults(manifest) + _licences(own)
     for table in sorted(tables, key=_name):
         schema = schemas.get(table["schema"])
         published = schema in manifest.get("publishes", [])
-        if table["resource_type"] == "source":
-            found += _licence(table) if schema else []
-        elif table["resource_type"] == "model" and (schema == MARTS or published):
+        if table["resource_type"] == "model" and (schema == MARTS or published):
             found += _mart(table, parsed["nodes"])
         found += _pii(table, schema if published else "")
     return found
@@ -76,10 +75,16 @@ def _name(table: dict) -> str:
     return f"{table['source_name']}.{table['name']}" if table["resource_type"] == "source" else table["name"]
 
 
-def _licence(source: dict) -> list[str]:
-    if str(source["meta"].get("licence") or source["meta"].get("license") or "").strip():
-        return []
-    return [f"source {_name(source)}: its licence is not stated: give the source `config: {{meta: {{licence: ...}}}}`"]
+def _licences(tables: list[dict]) -> list[str]:
+    """Of each source, which mostly says it once for all its tables."""
+    bare: dict[str, list[str]] = {}
+    for table in tables:
+        if not str(table["meta"].get("licence") or table["meta"].get("license") or "").strip():
+            bare.setdefault(table["source_name"], []).append(table["name"])
+    return [
+        f"source {source}: the licence of {', '.join(sorted(names))} is not stated: give it `config: {{meta: {{licence: ...}}}}`"
+        for source, names in sorted(bare.items())
+    ]
 
 
 def _mart(model: dict, nodes: dict) -> list[str]:

@@ -152,7 +152,10 @@ def test_the_rules_for_marts_hold_for_what_is_published_and_for_tables_alone():
 def test_the_licence_of_each_source_is_stated():
     bare = [table("source", name, "raw", meta=meta) for name, meta in (("a", {}), ("b", {"licence": " "}))]
     american = table("source", "c", "raw", meta={"license": "MIT"})
-    assert [line.partition(":")[0] for line in said(*bare, american)] == ["source raw.a", "source raw.b"]
+    other = table("source", "d", "raw", source_name="shop")
+    first, second = said(*bare, american, other)
+    assert first.startswith("source raw: the licence of a, b is not stated: ")
+    assert second.startswith("source shop: the licence of d is not stated: ")
     # Another pipeline's table, read where it is published: its licence is that one's business.
     assert said(bare[0] | {"schema": "other_marts"}) == []
 
