@@ -24,7 +24,7 @@ KINDS = {"model": "source", "seed": "data", "test": "", "macro": ""}  # and what
 STAGING = ("staging", "intermediate", "base")
 LEFT_OUT = ("snapshot-paths", "analysis-paths", "on-run-start", "on-run-end", "dispatch", "query-comment", "tests", "data_tests")
 PLACED = re.compile(r"config\s*\([^)]*\b((schema|database)\s*=|materialized\s*=\s*['\"]view)")
-RECIPE = ROOT / "scripts" / "adopted" / "template.yml"
+RECIPE = ROOT / "cookiecutter-pipeline" / "adopted" / "template.yml"
 
 
 class AdoptError(Exception):
