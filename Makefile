@@ -83,7 +83,7 @@ pipeline: env ## a new pipeline repository from the template, beside this checko
 
 .PHONY: adopt
 adopt: env ## a pipeline repository from a plain dbt project: DBT=its folder NAME=... [TITLE= TEAM= EMAIL=]
-	@scripts/adopt.py $(foreach answer,TITLE TEAM EMAIL,$(if $($(answer)),--$(shell echo $(answer) | tr A-Z a-z) "$($(answer))")) -- "$(DBT)" "$(NAME)"
+	@scripts/adopt.py $${TITLE+--title="$$TITLE"} $${TEAM+--team="$$TEAM"} $${EMAIL+--email="$$EMAIL"} -- "$$DBT" "$$NAME"
 
 .PHONY: locks
 locks: env ## bring the locks in requirements/ up to date with their .in files
