@@ -86,6 +86,10 @@ $(foreach answer,$(ANSWERS),$(if $(filter command,$(origin $(answer))),$(eval pi
 pipeline: env ## a new pipeline beside this checkout: NAME=sales_analytics TITLE="Sales Analytics"; asks if none is given
 	@scripts/new_pipeline.py
 
+.PHONY: adopt
+adopt: env ## a pipeline repository from a plain dbt project: DBT=its folder NAME=... [TITLE= TEAM= EMAIL=]
+	@scripts/adopt.py $${TITLE+--title="$$TITLE"} $${TEAM+--team="$$TEAM"} $${EMAIL+--email="$$EMAIL"} -- "$$DBT" "$$NAME"
+
 .PHONY: locks
 locks: env ## bring the locks in requirements/ up to date with their .in files
 	@scripts/locks.sh

@@ -41,7 +41,7 @@ class Answers(Extension):
 
     def __init__(self, environment: Environment) -> None:
         super().__init__(environment)
-        environment.filters.update(pipeline_name=pipeline_name, one_line=one_line, email=email, cron=cron)
+        environment.filters.update(pipeline_name=pipeline_name, one_line=one_line, email=email, cron=cron, yes_no=yes_no)
         # For the hook, which runs in the new folder: a template named by a relative path can't be found from there.
         environment.globals["shared"] = str(SHARED)
 
@@ -94,6 +94,14 @@ def cron(schedule: str) -> str:
             if not (match or named) or any(not low <= number <= high for number in numbers) or numbers != sorted(numbers):
                 _refuse(f"{_shown(schedule)} is no cron schedule: {part!r} is no {unit} ({low} to {high})")
     return schedule
+
+
+def yes_no(answer: bool | str, what: str) -> str:
+    """ "yes", or nothing. On the command line an answer is text, and `streaming=no` would be as good as a yes."""
+    said = str(answer).lower()
+    if said not in ("yes", "y", "true", "no", "n", "false"):
+        _refuse(f"{_shown(str(answer))} can't be the answer to {what}: yes or no")
+    return "yes" if said in ("yes", "y", "true") else ""
 
 
 def _shown(text: str) -> str:

@@ -90,6 +90,8 @@ def manifest_rows(schema: dict, prefix: str = "") -> Iterator[str]:
     """One line for each property of the manifest."""
     for name, part in schema["properties"].items():
         kind = part.get("type") or " or ".join(f"`{choice}`" for choice in part["enum"])
+        if isinstance(kind, list):
+            kind = " or ".join(kind)
         if part.get("type") == "array":
             kind = f"list of {part['items']['type']}"
         rules = [f"`{part['pattern']}`"] if "pattern" in part else []

@@ -1,7 +1,8 @@
 # Copyright (c) 2026 FOSS Data Platform contributors
 # SPDX-License-Identifier: MIT
-"""Put the shared folder into the new repository, and make it one."""
+"""Put the shared folder into the new repository, note what it was made from, and make it one."""
 
+import json
 import shutil
 import subprocess
 import sys
@@ -11,11 +12,31 @@ SHARED = Path({{ shared | tojson }})
 NAME = {{ cookiecutter.name | tojson }}
 TEAM = {{ cookiecutter.team | tojson }}
 EMAIL = {{ cookiecutter.email | tojson }}
+VERSION = {{ cookiecutter._version | tojson }}
+# As text: what is true and false in JSON is not in Python.
+ANSWERS = json.loads({{ cookiecutter | tojson | tojson }})
 
 
 def git(*arguments: str) -> subprocess.CompletedProcess:
     """Run git here, quietly."""
     return subprocess.run(["git", *arguments], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+
+
+def commit_of_template() -> str | None:
+    """The commit that the template is, for `make template-update` later; None if no commit is what was rendered."""
+    platform = SHARED.parent.parent
+    if not shutil.which("git") or git("-C", str(platform), "rev-parse", "--show-toplevel").stdout.strip() != str(platform):
+        return None
+    if git("-C", str(platform), "status", "--porcelain", "--", "cookiecutter-pipeline", "pipelines/shared").stdout.strip():
+        return None
+    return git("-C", str(platform), "rev-parse", "--verify", "-q", "HEAD").stdout.strip() or None
+
+
+def remember() -> None:
+    """Note the template and the answers."""
+    answers = {name: answer for name, answer in ANSWERS.items() if not name.startswith("_")}
+    state = {"version": VERSION, "commit": commit_of_template(), "answers": answers}
+    Path(".template.json").write_text(json.dumps(state, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def make_repository() -> str:
@@ -41,6 +62,7 @@ def make_repository() -> str:
 def main() -> None:
     """Complete the repository in the current folder."""
     shutil.copytree(SHARED, "shared", ignore=shutil.ignore_patterns("__pycache__"))
+    remember()
     print(f"{Path.cwd()} is ready. {make_repository()}\nNext: cd {NAME} && make test && make dev")
 
 

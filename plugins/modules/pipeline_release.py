@@ -66,6 +66,9 @@ options:
     description: Seconds that preparing may take.
     type: int
     default: 300
+  manifest:
+    description: The pipeline's manifest. What it has to say of its data is held against it and what C(dbt parse) found.
+    type: dict
   release:
     description: The id that the content has to have; one that was edited meanwhile is refused. The default is whatever it has.
     type: str
@@ -81,6 +84,7 @@ EXAMPLES = r"""
     path: /srv/pipelines/sales
     user: pl-sales
     python: /opt/pipeline-envs/4f2a/bin/python
+    manifest: "{{ lookup('ansible.builtin.file', '/home/me/sales/pipeline.yml') | from_yaml }}"
   register: release
 """
 
@@ -119,6 +123,7 @@ import time
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.foss_data.platform.plugins.module_utils.current import current
 from ansible_collections.foss_data.platform.plugins.module_utils.exclusive import exclusive
+from ansible_collections.foss_data.platform.plugins.module_utils.governance import release_faults
 from ansible_collections.foss_data.platform.plugins.module_utils.releases import ENVIRONMENT, READY
 
 LAST_LINES = 12
@@ -241,6 +246,9 @@ def install(module: AnsibleModule, folder: str) -> float:
         for name in (ENVIRONMENT, READY):
             if os.path.lexists(os.path.join(folder, name)):
                 raise RuntimeError(f"it has a file {name} at its top, where the platform keeps one: rename it")
+        broken = release_faults(folder, p["manifest"]) if p["manifest"] else []
+        if broken:
+            raise RuntimeError(f"it breaks the platform's rules: {'; '.join(broken)}")
         point(folder, p["python"])
         mark_ready(folder, p["release"])
     except (OSError, RuntimeError) as error:
@@ -288,6 +296,7 @@ def main() -> None:
             "properties": {"type": "list", "elements": "str", "default": []},
             "environment": {"type": "dict", "default": {}},
             "timeout": {"type": "int", "default": 300},
+            "manifest": {"type": "dict"},
             "release": {"type": "str"},
             "bundle": {"type": "path"},
         },

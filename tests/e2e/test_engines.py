@@ -1,4 +1,4 @@
-"""The example pipeline's dbt project gives the same tables on the host's Trino, in both lake formats, as in DuckDB."""
+"""The example's dbt project gives the same tables on the host's Trino, in both lake formats, as in DuckDB; so does each macro."""
 
 import os
 import shutil
@@ -19,8 +19,8 @@ def test_engines_agree(root, tmp_path, tunnel):
         "TRINO_HOST": "127.0.0.1",
         "TRINO_PORT": str(tunnel(8080)),
     }
-    command = [".venv/bin/python", "-m", "pytest", "-ra", "tests/test_engines_agree.py"]
+    command = [".venv/bin/python", "-m", "pytest", "-ra", "tests/test_engines_agree.py", "tests/test_macros.py"]
     done = subprocess.run(command, cwd=example, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-6000:]
-    if "2 passed" not in done.stdout:
+    if "skipped" in done.stdout.strip().splitlines()[-1]:
         pytest.skip("the engines were not compared: " + done.stdout.strip().splitlines()[-2])

@@ -80,6 +80,25 @@ def test_the_examples_own_tests(fresh):
     assert done.returncode == 0
 
 
+def test_a_dbt_project_that_was_brought_in(fresh, tmp_path):
+    """Its own tests pass, the platform's rules among them; once a mart says nothing of itself, one of them says so."""
+    shop = str(ROOT / "tests" / "template" / "jaffle_shop")
+    done = run(ROOT, sys.executable, "scripts/adopt.py", "--into", str(tmp_path), "--", shop, "jaffle")
+    assert done.returncode == 0, done.stderr
+    made = tmp_path / "jaffle"
+    tests = [str(fresh / ".venv/bin/python"), "-m", "pytest", "-p", "no:cacheprovider"]
+    done = run(made, *tests)
+    assert done.returncode == 0, done.stdout[-8000:]
+    assert "skipped" not in done.stdout.splitlines()[-1]
+    schema = made / "dbt/models/schema.yml"
+    schema.write_text(
+        re.sub(r"description: This table has basic information about orders.*", "description: ''", schema.read_text())
+    )
+    done = run(made, *tests, "tests/test_release.py")
+    assert "1 failed" in done.stdout
+    assert "mart orders: it has no description: give it one beside its columns" in done.stdout
+
+
 @pytest.mark.parametrize("catalog", ["iceberg", "delta"])
 def test_a_release_for_the_platform_needs_no_service(fresh, release, tmp_path, catalog):
     """Prepared for Trino with no Trino there."""

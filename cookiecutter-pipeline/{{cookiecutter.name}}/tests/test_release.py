@@ -7,11 +7,19 @@ import pytest
 import yaml
 from conftest import ROOT
 from dagster import AssetKey
+from pipeline_shared import governance
 
 
 def test_manifest_is_valid():
     manifest = yaml.safe_load((ROOT / "pipeline.yml").read_text())
     jsonschema.validate(manifest, json.loads((ROOT / "shared/schemas/pipeline.schema.json").read_text()))
+
+
+def test_the_platforms_rules_hold():
+    """A deploy is refused for each line in here."""
+    manifest = yaml.safe_load((ROOT / "pipeline.yml").read_text())
+    if broken := governance.release_faults(str(ROOT), manifest):
+        pytest.fail("\n".join(broken), pytrace=False)
 
 
 def test_job_and_schedule_have_the_names_that_the_platform_expects():

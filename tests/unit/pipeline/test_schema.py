@@ -53,6 +53,17 @@ def test_every_property_is_explained():
         {"memory_mb": 100},
         {"memory_mb": "1024"},
         {"retention_days": 0},
+        {"retention_days": "never"},
+        {"retention_days": "365"},
+        {"publishes": "marts"},
+        {"publishes": ["marts", "marts"]},
+        {"publishes": ["marts; x"]},
+        {"cpu_weight": 0},
+        {"cpu_weight": 10001},
+        {"cpu_weight": "100"},
+        {"cpu_weight": 1.5},
+        {"max_concurrent_queries": 0},
+        {"max_concurrent_queries": 101},
         {"settings": {"lower": "x"}},
         {"settings": {"TRINO_HOST": "x"}},
         {"settings": {"PIPELINE_NAME": "x"}},
@@ -66,6 +77,14 @@ def test_refused(change):
     assert not VALIDATOR.is_valid({**GOOD, **change})
 
 
+def test_what_is_not_said_has_a_default():
+    defaults = {name: value["default"] for name, value in SCHEMA["properties"].items() if "default" in value}
+    for name, value in defaults.items():
+        VALIDATOR.validate({**GOOD, name: value})
+    asked = ("publishes", "cpu_weight", "max_concurrent_queries")
+    assert [defaults[name] for name in asked] == [[], 100, 5]
+
+
 @pytest.mark.parametrize("name", SCHEMA["required"])
 def test_required(name):
     manifest = copy.deepcopy(GOOD)
@@ -74,7 +93,20 @@ def test_required(name):
 
 
 @pytest.mark.parametrize(
-    "change", [{"settings": {"FEED_URL": "https://example.org", "LIMIT": 5}}, {"settings": {"PATHS": "x"}}, {"timezone": "UTC"}]
+    "change",
+    [
+        {"settings": {"FEED_URL": "https://example.org", "LIMIT": 5}},
+        {"settings": {"PATHS": "x"}},
+        {"timezone": "UTC"},
+        {"retention_days": 1},
+        {"retention_days": "forever"},
+        {"publishes": []},
+        {"publishes": ["marts"]},
+        {"cpu_weight": 1},
+        {"cpu_weight": 10000},
+        {"max_concurrent_queries": 1},
+        {"max_concurrent_queries": 100},
+    ],
 )
 def test_accepted(change):
     VALIDATOR.validate({**GOOD, **change})

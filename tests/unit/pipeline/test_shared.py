@@ -1,22 +1,28 @@
 # Copyright (c) 2026 FOSS Data Platform contributors
 # SPDX-License-Identifier: MIT
-"""pipeline_shared, as far as it needs no data base: settings and fetching."""
+"""pipeline_shared, as far as it needs no engine: settings, fetching, raw tables (on SQLite), maintenance."""
 
+import json
 import os
+import re
+import sqlite3
 import sys
 import threading
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
+import jsonschema
 import pytest
+import yaml
 
 ROOT = Path(__file__).resolve().parents[3]
 # What follows lies there, so it is imported only now.
 sys.path.append(str(ROOT / "pipelines" / "shared" / "utilities"))
 
 from pipeline_shared import lake, settings  # noqa: E402
-from pipeline_shared.fetch import FetchError, fetch  # noqa: E402
+from pipeline_shared.fetch import Fetched, FetchError, fetch  # noqa: E402
+from pipeline_shared.ingest import FETCHES, RECORDS, forget, ingest  # noqa: E402
 from pipeline_shared.maintenance import maintain  # noqa: E402
 
 MANIFEST = 'name: sales\nschedule: "0 * * * *"\nformat: delta\nsettings: {FEED_URL: https://example.org, LIMIT: 5}\n'
@@ -182,6 +188,128 @@ def test_rows_are_appended_in_few_statements():
     assert [len(parameters) for _, parameters in recorder.said] == [1, 2]
     recorder.append("t", [])
     assert len(recorder.said) == 2
+
+
+# -- a feed's records in the raw tables
+
+
+SCHEMAS = ROOT / "pipelines" / "shared" / "schemas" / "records"
+ONE, TWO, THREE = (datetime(2026, 1, 5, hour) for hour in (10, 11, 12))
+
+
+@pytest.fixture
+def tables():
+    """Raw tables in SQLite, which says the same of the statements that are used here."""
+    connection = sqlite3.connect(":memory:")
+    connection.execute("attach ':memory:' as sales_raw")
+    yield lake.Lake("sales", connection)
+    connection.close()
+
+
+@pytest.fixture
+def bring(pipeline, tables):
+    """Ingests one content, as it was fetched at a moment."""
+    loaded = settings.load(pipeline)
+
+    def run(content: object, at: datetime, **other):
+        body = content if isinstance(content, bytes) else json.dumps(content).encode()
+        # Adapted here: how SQLite does it is deprecated.
+        return ingest(loaded, tables, "feed", Fetched("https://example.org", body, str(at), **other))
+
+    return run
+
+
+def rows(tables, name: str) -> list[dict]:
+    columns = list(FETCHES if name == "fetches" else RECORDS)
+    return [dict(zip(columns, row, strict=True)) for row in tables.query(f'select * from "sales_raw"."feed_{name}"')]
+
+
+def test_each_fetch_is_kept_and_each_content_once(tables, bring):
+    assert (bring([{"a": "ø"}, 2], ONE).is_new, bring([{"a": "ø"}, 2], TWO).is_new, bring([3], THREE).is_new) == (
+        True,
+        False,
+        True,
+    )
+    assert [(row["fetched_at"], row["is_new"], row["records"]) for row in rows(tables, "fetches")] == [
+        (str(ONE), 1, 2),
+        (str(TWO), 0, 2),
+        (str(THREE), 1, 1),
+    ]
+    assert [(row["position"], row["record"]) for row in rows(tables, "records")] == [(0, '{"a":"ø"}'), (1, "2"), (0, "3")]
+
+
+def test_a_run_that_died_between_records_and_fetch_brings_them_again(tables, bring):
+    """The other way round they would be lost."""
+    bring([1], ONE)
+    tables.query('delete from "sales_raw"."feed_fetches"')
+    assert bring([1], TWO).is_new
+    assert len(rows(tables, "records")) == 2
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (b"<html>", "is not JSON"),
+        (b"\xff\xfe", "is not JSON"),
+        (b"", "is not JSON"),
+        (b'{"records": []}', "is not a list of records"),
+        (b"null", "is not a list of records"),
+        (b"[]", "has no records"),
+    ],
+)
+def test_a_body_that_is_no_list_of_records_is_set_aside(pipeline, tables, bring, body, reason):
+    with pytest.raises(FetchError, match=reason) as error:
+        ingest(settings.load(pipeline), tables, "feed", Fetched("https://example.org", body, ONE))
+    kept = pipeline / "data" / "raw" / "rejected" / "feed-20260105T100000000000Z"
+    assert kept.read_bytes() == body
+    assert str(kept) in str(error.value)
+    # Nothing of it is in the tables, and the next one is taken.
+    assert bring([1], TWO).is_new
+
+
+def test_content_that_is_still_shown_is_not_forgotten(tables, bring):
+    bring([1], ONE)
+    bring([2], TWO)
+    bring([1], THREE)
+    removed = forget(tables, "feed", str(THREE))
+    assert removed == {"feed_fetches": 2, "feed_records": 1}
+    assert [row["record"] for row in rows(tables, "records")] == ["1"]
+
+
+@pytest.mark.parametrize(("name", "columns"), [("fetch", FETCHES), ("record", RECORDS)])
+def test_the_schemas_of_raw_rows_have_the_tables_columns(name, columns):
+    properties = json.loads((SCHEMAS / f"{name}.schema.json").read_text())["properties"]
+    kinds = {"bigint": "integer", "boolean": "boolean", "varchar": "string", "timestamp(6)": "string"}
+    assert list(properties) == list(columns)
+    for column, kind in columns.items():
+        assert kinds[kind] in properties[column]["type"], column
+
+
+def test_the_schema_of_what_is_rejected_has_the_models_columns():
+    properties = json.loads((SCHEMAS / "rejected.schema.json").read_text())["properties"]
+    template = ROOT / "cookiecutter-pipeline" / "{{cookiecutter.name}}"
+    for folder in (template, ROOT / "pipelines" / "stavanger_parking"):
+        [sql] = folder.glob("dbt/models/staging/stg_*_rejected.sql")
+        selected = re.search(r"select\s+(.*?)\s+from", sql.read_text(), re.DOTALL)[1]
+        assert [column.strip() for column in selected.split(",")] == list(properties)
+        models = yaml.safe_load((sql.parent / "staging.yml").read_text())["models"]
+        [model] = [model for model in models if model["name"] == sql.stem]
+        assert [column["name"] for column in model["columns"]] == list(properties)
+
+
+def test_what_is_written_is_as_the_schemas_say(tables, bring):
+    bring([{"a": 1}, "x", None], ONE, last_modified="Tue, 06 Oct 2026 10:00:00 GMT")
+    bring([1.5], datetime(2026, 1, 5, 10, 0, 0, 123456))
+    found = {"fetch": rows(tables, "fetches"), "record": rows(tables, "records")}
+    assert {name: len(those) for name, those in found.items()} == {"fetch": 2, "record": 4}
+    for name, those in found.items():
+        schema = json.loads((SCHEMAS / f"{name}.schema.json").read_text())
+        jsonschema.Draft202012Validator.check_schema(schema)
+        for row in those:
+            # SQLite has no boolean.
+            jsonschema.validate({key: bool(value) if key == "is_new" else value for key, value in row.items()}, schema)
+            for wrong in ({**row, "more": 1}, {key: value for key, value in row.items() if key != "fetched_at"}):
+                assert not jsonschema.Draft202012Validator(schema).is_valid(wrong)
 
 
 class Tables(Recorder):

@@ -86,6 +86,7 @@ def fresh(tmp_path_factory) -> Path:
         ({"team": "x" * 81}, "can't be the team"),
         ({"email": "nobody"}, "no e-mail address"),
         ({"email": "a b@example.org"}, "no e-mail address"),
+        ({"streaming": "perhaps"}, "yes or no"),
         ({"schedule": "hourly"}, "five fields"),
         ({"schedule": "0 * * *"}, "five fields"),
         ({"schedule": "60 * * * *"}, "no minute"),
@@ -141,7 +142,11 @@ def test_two_seconds_of_work(tmp_path):
 
 
 @pytest.mark.parametrize("schedule", ["*/10 * * * *", "0 6,18 1-15/2 * MON-FRI", "0 0 * JAN 7"])
-@pytest.mark.parametrize(("table_format", "streaming", "topics"), [("iceberg", False, []), ("delta", True, ["sales.events"])])
+@pytest.mark.parametrize(
+    ("table_format", "streaming", "topics"),
+    # On the command line it is text.
+    [("iceberg", False, []), ("delta", True, ["sales.events"]), ("delta", "no", []), ("iceberg", "Yes", ["sales.events"])],
+)
 def test_the_manifest(tmp_path, schedule, table_format, streaming, topics):
     answers = {"title": "O'Hare: Ål & # x", "team": "- yes", "email": "o'neil+x@example.org", "schedule": schedule}
     made = make(tmp_path, name="sales", format=table_format, streaming=streaming, **answers)
@@ -233,10 +238,12 @@ def test_the_example_differs_only_in_what_is_its_own(fresh):
         "requirements.in",
         "requirements.txt",
         "scripts/run.py",
+        "scripts/template.py",
     ]
     assert [name for name in same if (fresh / name).read_bytes() != (EXAMPLE / name).read_bytes()] == []
     for name in git(fresh, "ls-files").splitlines():
-        if name.startswith("shared/") or name == "config/example_feed.json":
+        # The example moves along with the template; it is edited where that is.
+        if name.startswith("shared/") or name in ("config/example_feed.json", ".template.json"):
             continue
         theirs = Path(name).parent if name.startswith(("dbt/models", "dbt/seeds", "dbt/tests", "notebooks")) else Path(name)
         assert (EXAMPLE / theirs).exists(), name

@@ -78,7 +78,7 @@ def maintenance_of(pipeline: Settings, feed: str, after: Iterable[AssetKey]) -> 
     It is a step of the pipeline's job, so that nobody else writes to the tables meanwhile, and comes last, so that no data waits
     for it. Once a week it does something; in a run that asks for this asset by name, at once.
     """
-    if "retention_days" not in pipeline.manifest:
+    if not isinstance(pipeline.manifest.get("retention_days"), int):  # `forever`
         return []
     key = AssetKey([pipeline.name, "maintenance"])
 

@@ -53,5 +53,5 @@ def show(pipeline: settings.Settings) -> None:
             columns = [row[0] for row in lake.query(f"describe {table}")]
             print(f"\n{name}: {count} rows")
             print("  " + " | ".join(columns))
-            for row in lake.query(f"select * from {table} order by 1, 2 limit {ROWS}"):
+            for row in lake.query(f"select * from {table} order by {', '.join('12'[: len(columns)])} limit {ROWS}"):
                 print("  " + " | ".join("" if value is None else str(value) for value in row))

@@ -49,6 +49,14 @@ class Workspace:
 
     def dbt(self, *arguments: str) -> dict[str, str]:
         """Run dbt. Each node's name and how it ended: success, pass, warn, fail, error, skipped. Raises RuntimeError."""
+        return {result.node.name: str(result.status) for result in self._dbt(*arguments)}
+
+    def compiled(self, statement: str) -> str:
+        """The SQL that dbt makes of a statement with macros in it. Raises RuntimeError."""
+        [result] = self._dbt("compile", "--inline", statement)
+        return result.node.compiled_code
+
+    def _dbt(self, *arguments: str) -> list[Any]:
         from dbt.cli.main import dbtRunner
 
         project = self.root / "dbt"
@@ -58,7 +66,7 @@ class Workspace:
             done = dbtRunner().invoke([*arguments, *dbt_flags(project)])
         if done.result is None:
             raise RuntimeError(f"dbt {' '.join(arguments)}: {done.exception}")
-        return {result.node.name: str(result.status) for result in done.result.results}
+        return done.result.results
 
     def run(self) -> Any:
         """Run the pipeline's job in this process, as Dagster does; its ExecuteInProcessResult, success or not."""

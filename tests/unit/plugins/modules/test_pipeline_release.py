@@ -320,3 +320,17 @@ def test_a_mark_of_its_own_makes_no_release(install, home):
     (folder / ".ready").write_text("aaa")
     os.chown(folder, 1, 1)
     assert install("aaa", ship=False)["missing"]
+
+
+def test_a_release_that_breaks_the_platforms_rules_is_refused_with_all_of_them(install, home):
+    manifest = {"name": "sales", "schemas": ["raw"], "publishes": ["marts"]}
+    parsed = {"dbt/target/manifest.json": json.dumps({"nodes": {}, "sources": {}})}
+    refused = install("aaa", files=parsed, manifest=manifest)
+    assert refused["msg"].startswith("the release aaa does not load: it breaks the platform's rules: pipeline.yml: `owner.team`")
+    assert all(word in refused["msg"] for word in ("`owner.email`", "`retention_days`", "it publishes marts"))
+    assert "\n" not in refused["msg"]
+    assert releases(home) == []
+    good = {"name": "sales", "schemas": ["raw"], "owner": {"team": "a", "email": "b"}, "retention_days": "forever"}
+    assert install("aaa", files=parsed, manifest=good)["changed"]
+    # Whoever asks for rules gets them: without dbt's word nothing was held against them.
+    assert "is missing" in install("bbb", manifest=good)["msg"]
