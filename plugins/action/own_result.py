@@ -19,22 +19,22 @@ class ActionModule(ActionBase):
     _supports_check_mode = True
     _supports_diff = True
     _requires_connection = False
-    _VALID_ARGS = frozenset(("result", "own"))
+    _VALID_ARGS = frozenset(("parts",))
 
     def run(self, tmp=None, task_vars=None):
         """Return the module's result; see its RETURN."""
         super().run(tmp, task_vars)
-        result, own = self._task.args["result"], self._task.args["own"]
-        if "results" not in result:
-            return {"failed": True, "changed": False, "msg": result.get("msg") or "the task for all of them was not run"}
-        items = own_items(result["results"], own)
-        faults = [item["msg"] for item in items if item["failed"]]
-        if not items:
-            faults = [f"the task for all of them had nothing for {', '.join(map(str, own.values()))}"]
-        changed = [item for item in items if item["changed"]]
-        return {
-            "failed": bool(faults),
-            "changed": bool(changed),
-            "msg": "; ".join(faults),
-            "diff": [item["diff"] for item in changed],
-        }
+        changed = []
+        for part in self._task.args["parts"]:
+            result, own = part["result"], part["own"]
+            if "results" not in result:
+                fault = result.get("msg") or "the task for all of them was not run"
+                return {"failed": True, "changed": bool(changed), "msg": fault, "diff": changed}
+            items = own_items(result["results"], own)
+            changed += [item["diff"] for item in items if item["changed"]]
+            faults = [item["msg"] for item in items if item["failed"]]
+            if not items:
+                faults = [f"the task for all of them had nothing for {', '.join(map(str, own.values()))}"]
+            if faults:
+                return {"failed": True, "changed": bool(changed), "msg": "; ".join(faults), "diff": changed}
+        return {"failed": False, "changed": bool(changed), "msg": "", "diff": changed}

@@ -22,14 +22,20 @@ attributes:
     description: Shows the host's own items before and after.
     support: full
 options:
-  result:
-    description: The registered result.
-    type: dict
+  parts:
+    description: What the host had a part in, in the order in which it was done. The first that failed is the one that is told.
+    type: list
+    elements: dict
     required: true
-  own:
-    description: Options and values that the host's own items have; of a list of values, one each.
-    type: dict
-    required: true
+    suboptions:
+      result:
+        description: The registered result of the task for many.
+        type: dict
+        required: true
+      own:
+        description: Options and values that the host's own items have; of a list of values, any of them.
+        type: dict
+        required: true
 """
 
 EXAMPLES = r"""
@@ -46,8 +52,8 @@ EXAMPLES = r"""
 
 - name: Look at its own keys
   foss_data.platform.own_result:
-    result: "{{ keys }}"
-    own: {access_key: "{{ inventory_hostname }}"}
+    parts:
+      - {result: "{{ keys }}", own: {access_key: "{{ inventory_hostname }}"}}
 """
 
 RETURN = r"""

@@ -102,14 +102,17 @@ def play(stage, tmp_path_factory) -> Callable[..., Play]:
         scenario = folder / "scenario.json"
         scenario.write_text(json.dumps({"changed": changed, "faults": faults or {}, "answers": ANSWERS | (answers or {})}))
         secrets = yaml.safe_load((stage / "group_vars" / "all" / "secrets.yml").read_text())["secrets_names"]
-        variables = {name: f"the {name}" for name in secrets} | {"ansible_python_interpreter": sys.executable} | more
-        (folder / "group_vars").mkdir()
-        (folder / "group_vars" / "all.yml").write_text(json.dumps(variables))
+        variables = {name: f"the {name}" for name in secrets} | {"platform_python": sys.executable} | more
+        (folder / "variables.json").write_text(json.dumps(variables))
         groups = ("postgresql", "minio", "hive_metastore", "trino_coordinator", "dagster", "pipeline_runners")
-        host = {"ansible_connection": "local", "ansible_become": False}
+        host = {"ansible_connection": "local", "ansible_become": False, "ansible_python_interpreter": sys.executable}
         inventory = {"hosts": {"server": host}, "children": {group: {"hosts": {"server": {}}} for group in groups}}
         (folder / "hosts.yml").write_text(json.dumps({"all": inventory}))
+        (folder / "bin").mkdir()
+        (folder / "bin" / "systemctl").write_text("#!/bin/sh\n")
+        (folder / "bin" / "systemctl").chmod(0o755)
         environment = {
+            "PATH": f"{folder / 'bin'}:{Path(sys.executable).parent}:{os.environ['PATH']}",
             "SCENARIO": str(scenario),
             "ANSIBLE_CONFIG": str(folder / "none.cfg"),
             "ANSIBLE_COLLECTIONS_PATH": f"{stage.parents[2]}",
@@ -120,7 +123,7 @@ def play(stage, tmp_path_factory) -> Callable[..., Play]:
             "ANSIBLE_CALLBACK_RESULT_FORMAT": "yaml",
             "ANSIBLE_FORCE_COLOR": "0",
         }
-        command = ["ansible-playbook", "-i", str(folder / "hosts.yml"), str(stage / "playbooks" / playbook), *arguments]
+        command = [str(Path(sys.executable).parent / "ansible-playbook"), "-i", str(folder / "hosts.yml"), str(stage / "playbooks" / playbook), "-e", f"@{folder / 'variables.json'}", *arguments]
         done = subprocess.run(
             command, cwd=folder, env=os.environ | environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
         )
