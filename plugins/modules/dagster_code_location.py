@@ -295,7 +295,7 @@ class CodeLocation(AggregateModule, DagsterModule):
             waiting[:] = [item for item in waiting if item.starting]
             if waiting:
                 self._reload(waiting)
-                raise CodeServerNotAnswering
+                raise CodeServerNotAnswering("some are starting")
 
         with contextlib.suppress(CodeServerNotAnswering):
             patiently(loaded, self.dagster.timeout, lambda error: isinstance(error, CodeServerNotAnswering))

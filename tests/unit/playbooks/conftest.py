@@ -12,43 +12,56 @@ from pathlib import Path
 import pytest
 import yaml
 
-# Of these the playbook's own tasks and Ansible's modules are left: each is replaced by STAND_IN.
-OURS = "plugins/modules"
-# WANT_JSON: Ansible hands over a file with the options, and adds nothing.
+# In the place of each of our modules. WANT_JSON: Ansible hands over a file with the options, and adds nothing.
 STAND_IN = """#!{python}
 # WANT_JSON
-import json, os, sys
+import json, os, pathlib, sys
 options = json.load(open(sys.argv[1]))
 scenario = json.load(open(os.environ["SCENARIO"]))
 told = {{k: v for k, v in options.items() if not k.startswith("_ansible")}}
-name, check = {name!r}, options["_ansible_check_mode"]
-with open(os.environ["SCENARIO"] + ".log", "a") as log:
-    log.write(json.dumps([name, told, check]) + "\\n")
-faults = scenario["faults"].get(name, {{}})
-what = next((told[k] for k in ("path", "name", "service") if isinstance(told.get(k), str)), "")
-own = {{"changed": scenario["changed"], "failed": False, "msg": "", "diff": {{"before": "", "after": ""}}}}
-answer = dict(scenario["answers"].get(name, {{}}))
-if faults.get("all"):
-    answer |= {{"failed": True, "msg": faults["all"]}}
+name, log = {name!r}, pathlib.Path(os.environ["SCENARIO"] + ".log")
+first = not log.exists() or not any(json.loads(line)[0] == name for line in log.read_text().splitlines())
+with log.open("a") as out:
+    out.write(json.dumps([name, told, options["_ansible_check_mode"]]) + "\\n")
+faults = scenario["faults"].get(name, {{}}) | (scenario["at_first"].get(name, {{}}) if first else {{}})
+changed = scenario["changed"] and not name.endswith(("_check", "_info"))
+answer = {{"changed": changed, "failed": False}} | scenario["answers"].get(name, {{}})
+if "" in faults:
+    answer |= {{"failed": True, "msg": faults[""]}}
 elif told.get("aggregate") is not None:
     results = []
     for item in told["aggregate"]:
-        key = item.get("location", item.get("access_key", item.get("name")))
-        fault = next((text for part, text in faults.items() if part in str(item.values())), "")
-        results.append(item | own | {{"failed": bool(fault), "msg": fault}})
-    answer |= {{"changed": scenario["changed"], "results": results}}
+        fault = next((text for part, text in faults.items() if part in item.values()), "")
+        own = {{"changed": changed and not fault, "failed": bool(fault), "msg": fault, "diff": {{"before": "", "after": ""}}}}
+        results.append(item | own)
+    answer |= {{"results": results}}
 else:
-    fault = next((text for part, text in faults.items() if part in what), "")
-    changed = scenario["changed"] and not name.endswith(("_check", "_info"))
-    answer = {{"changed": changed, "failed": bool(fault), "msg": fault}} | answer
+    fault = next((text for part, text in faults.items() if part in map(str, told.values())), "")
+    answer |= {{"failed": bool(fault), "msg": fault}}
 print(json.dumps(answer))
+"""
+LOOKUP = """
+from ansible.plugins.lookup import LookupBase
+DOCUMENTATION = "name: pipelines"
+class LookupModule(LookupBase):
+    def run(self, terms, variables=None, only="", settings=None):
+        return [p for p in terms if only in ("", p["name"])]
 """
 ANSWERS = {
     "host_check": {"ansible_facts": {"platform_memory_mb": 8000, "platform_installed": True}},
     "artifact": {"path": "/opt/pipeline-envs/one", "fingerprint": "one"},
+    "pipeline_release": {"path": "/srv/release", "release": "new", "fingerprint": "new"},
     "service_files": {"fingerprint": "files"},
     "service": {"was_active": True},
+    "pipeline_current": {"release": "old", "previous": "old", "restored": ["unit"], "inputs": [], "taken_over": ""},
 }
+
+
+def listed(name: str, **more) -> dict:
+    """A pipeline as the lookup gives it."""
+    manifest = {"name": name, "format": "iceberg", "schemas": ["raw", "marts"], "memory_mb": 1024}
+    known = {"name": name, "path": f"/repositories/{name}", "release": "new", "user": f"pl-{name}", "settings": {}}
+    return known | {"manifest": manifest, "source": f"/repositories/{name}", "fault": ""} | more
 
 
 @dataclass
@@ -80,10 +93,12 @@ def stage(root, tmp_path_factory) -> Path:
     (collection / "plugins").mkdir(parents=True)
     for name in ("roles", "playbooks", "group_vars", "galaxy.yml", "meta", "pipelines"):
         (collection / name).symlink_to(root / name)
-    for name in ("filter", "vars", "doc_fragments", "module_utils", "lookup", "callback"):
+    for name in ("filter", "vars", "doc_fragments", "module_utils", "callback"):
         (collection / "plugins" / name).symlink_to(root / "plugins" / name)
-    for name in ("modules", "action"):
+    for name in ("modules", "action", "lookup"):
         (collection / "plugins" / name).mkdir()
+    (collection / "plugins" / "lookup" / "variable_faults.py").symlink_to(root / "plugins" / "lookup" / "variable_faults.py")
+    (collection / "plugins" / "lookup" / "pipelines.py").write_text(LOOKUP)
     for module in (root / "plugins" / "modules").glob("*.py"):
         if module.stem == "own_result":
             (collection / "plugins" / "modules" / module.name).symlink_to(module)
@@ -95,12 +110,14 @@ def stage(root, tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def play(stage, tmp_path_factory) -> Callable[..., Play]:
-    """Runs a playbook for the pipelines given."""
+    """Runs a playbook with variables, as if each module did what it is told, apart from ``faults`` (text by module and by the
+    value of one of its options; by "" whatever they are) and those ``at_first``, which only its first call has."""
 
-    def run(playbook: str, *arguments: str, changed: bool = True, faults: dict | None = None, answers: dict | None = None, **more) -> Play:
+    def run(playbook: str, *arguments: str, changed: bool = True, answers: dict | None = None, **more) -> Play:
         folder = tmp_path_factory.mktemp("play")
         scenario = folder / "scenario.json"
-        scenario.write_text(json.dumps({"changed": changed, "faults": faults or {}, "answers": ANSWERS | (answers or {})}))
+        told = {key: more.pop(key, {}) for key in ("faults", "at_first")}
+        scenario.write_text(json.dumps({"changed": changed, "answers": ANSWERS | (answers or {}), **told}))
         secrets = yaml.safe_load((stage / "group_vars" / "all" / "secrets.yml").read_text())["secrets_names"]
         variables = {name: f"the {name}" for name in secrets} | {"platform_python": sys.executable} | more
         (folder / "variables.json").write_text(json.dumps(variables))

@@ -176,6 +176,42 @@ def test_a_policy_that_is_not_there_is_refused(call, minio):
     assert "XMinioAdminNoSuchPolicy" in call(minio_user, **user(policies=["nope"]))["msg"]
 
 
+# -- many users at once
+
+MANY = [
+    {"access_key": "anna", "secret_key": "anna-secret"},
+    {"access_key": "bert", "secret_key": "bert-secret", "policies": ["write"]},
+    {"access_key": "gone", "state": "absent"},
+]
+
+
+def test_many_at_once(call, minio, policies):
+    minio.users["gone"] = {"secret": "x", "status": "enabled", "policies": []}
+    done = thrice(call, minio, minio_user, aggregate=MANY, policies=["read"])
+    assert [item["changed"] for item in done["results"]] == [True, True, True]
+    assert [diff["before_header"] for diff in done["diff"]] == ["anna", "bert", "gone"]
+    assert {name: user["policies"] for name, user in minio.users.items()} == {"anna": ["read"], "bert": ["write"]}
+    minio.users["bert"]["secret"] = "another"
+    again = call(minio_user, aggregate=MANY, policies=["read"])
+    assert [item["changed"] for item in again["results"]] == [False, True, False]
+    assert "bert-secret" not in str(again)
+
+
+def test_one_of_many_fails_alone(call, minio, policies):
+    done = call(minio_user, aggregate=[{"access_key": "anna"}, *MANY[1:], {**MANY[0], "access_key": "eve", "policies": ["nope"]}])
+    assert not done["failed"]
+    assert {item["access_key"]: item["failed"] for item in done["results"]} == {"anna": True, "bert": False, "gone": False, "eve": True}
+    assert "state is present but all of the following are missing: secret_key" in done["results"][0]["msg"]
+    assert "XMinioAdminNoSuchPolicy" in done["results"][3]["msg"]
+    assert minio.users["bert"]["policies"] == ["write"]
+
+
+def test_many_at_a_server_that_is_not_there(call, closed_port):
+    failed = call(minio_user, aggregate=MANY, endpoint=f"http://127.0.0.1:{closed_port}")
+    assert failed["failed"]
+    assert "does not answer" in failed["msg"]
+
+
 # -- the server
 
 
