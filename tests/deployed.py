@@ -316,7 +316,8 @@ def from_template(root: Path, play: Callable) -> Callable[..., AbstractContextMa
         try:
             yield repository
         finally:
-            removed = play("tests/remove_pipeline.yml", *repository.play[1:])
+            given = [f"pipeline={name}", f"confirmed={name}", "data=true"]
+            removed = play("playbooks/pipeline_remove.yml", *(word for value in given for word in ("-e", value)))
             assert removed.returncode == 0, removed.stdout + removed.stderr
 
     return make

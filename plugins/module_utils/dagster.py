@@ -313,13 +313,17 @@ class Dagster:
         )
         return run_state(found, time.time())
 
-    def runs(self, limit: int, statuses: tuple[str, ...] = ()) -> list[dict]:
-        """The last runs, without their steps, newest first."""
+    def runs(self, limit: int, statuses: tuple[str, ...] = (), location: str = "") -> list[dict]:
+        """The last runs, without their steps, newest first; of one location, or all."""
+        wanted: dict[str, Any] = {"statuses": statuses} if statuses else {}
+        if location:
+            # Dagster's own tag: whichever job of it they are of.
+            wanted["tags"] = [{"key": ".dagster/repository", "value": f"{REPOSITORY}@{location}"}]
         found = self.expect(
             "Runs",
             "query($filter: RunsFilter, $limit: Int) { runsOrError(filter: $filter, limit: $limit) {"
             f" {FAULT} ... on Runs {{ results {{ {RUN} }} }} }} }}",
-            filter={"statuses": statuses} if statuses else {},
+            filter=wanted,
             limit=limit,
         )
         now = time.time()
