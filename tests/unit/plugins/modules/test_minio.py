@@ -6,7 +6,7 @@ import time
 
 import pytest
 from ansible_collections.foss_data.platform.plugins.module_utils.minio import canonical
-from ansible_collections.foss_data.platform.plugins.modules import minio_bucket, minio_policy, minio_user
+from ansible_collections.foss_data.platform.plugins.modules import minio_bucket, minio_policy, minio_prefix, minio_user
 from ansible_collections.foss_data.platform.tests.unit.conftest import serving
 from ansible_collections.foss_data.platform.tests.unit.plugins.minio_double import ADMIN, REGION, SECRET, Minio
 
@@ -174,6 +174,37 @@ def test_a_user_that_is_switched_off_is_switched_on(call, minio, policies):
 
 def test_a_policy_that_is_not_there_is_refused(call, minio):
     assert "XMinioAdminNoSuchPolicy" in call(minio_user, **user(policies=["nope"]))["msg"]
+
+
+# -- prefixes
+
+
+def test_a_prefix_is_counted_and_emptied(call, minio):
+    minio.buckets["lake"] = ["pl-a/1", "pl-a/2/3", "pl-a_b/1"]
+    counted = call(minio_prefix, bucket="lake", prefix="pl-a/")
+    assert (counted["changed"], counted["objects"], counted["bytes"]) == (False, 2, 2)
+    done = thrice(call, minio, minio_prefix, bucket="lake", prefix="pl-a/", state="absent")
+    assert (done["changed"], done["objects"]) == (True, 2)
+    # Another that begins alike stays.
+    assert minio.buckets["lake"] == ["pl-a_b/1"]
+
+
+def test_a_bucket_that_is_not_there_holds_nothing(call, minio):
+    for state in ("counted", "absent"):
+        assert not call(minio_prefix, bucket="none", prefix="pl-a/", state=state)["changed"]
+
+
+def test_an_object_that_can_not_be_removed_is_named(call, minio):
+    minio.buckets["lake"], minio.stuck = ["pl-a/1", "pl-a/2"], {"pl-a/2"}
+    failed = call(minio_prefix, bucket="lake", prefix="pl-a/", state="absent")
+    assert failed["msg"].startswith("1 objects under lake/pl-a/ could not be removed, the first pl-a/2 (AccessDenied: held)")
+
+
+@pytest.mark.parametrize("prefix", ["pl-a", "", "/"])
+def test_a_prefix_that_others_begin_with(call, minio, prefix):
+    minio.buckets["lake"] = ["pl-a/1"]
+    assert "it has to end with a slash" in call(minio_prefix, bucket="lake", prefix=prefix, state="absent")["msg"]
+    assert minio.buckets["lake"] == ["pl-a/1"]
 
 
 # -- many users at once
