@@ -10,8 +10,9 @@ short_description: What a host's own part of a task for many hosts came to
 version_added: 0.1.0
 author: FOSS Data Platform contributors (@foss-data)
 description:
-  - A service is asked once for many hosts, by a module with C(aggregate) in a task with C(run_once). Then each host looks for its
-    own items among the results, is changed if they were, and fails, alone, if one of them did or if the service could not be asked.
+  - A service is asked once for many hosts, by a module with C(aggregate) in a task with C(run_once). Then each host looks for
+    its own items among the results, is changed if they were, and fails, alone, if one of them did or if the service could not
+    be asked.
   - The task that asks has C(failed_when=false) and C(changed_when=false), since it is for each host to say so.
   - Nothing is run on the host.
 attributes:

@@ -339,7 +339,9 @@ def main() -> None:
         supports_check_mode=True,
     )
     with contextlib.nullcontext() if module.check_mode else exclusive(module.params["path"]):
-        {"proven": proven, "before": before, "earlier": earlier}[module.params["state"]](module, Records(module.params["records"]))
+        {"proven": proven, "before": before, "earlier": earlier}[module.params["state"]](
+            module, Records(module.params["records"])
+        )
 
 
 if __name__ == "__main__":

@@ -10,8 +10,8 @@ short_description: What there is of pipelines on their host, in Dagster and in t
 version_added: 0.1.0
 author: FOSS Data Platform contributors (@foss-data)
 description:
-  - Owner, releases, last runs, schedule, tables with rows and bytes, freshness, memory and disk of each pipeline that was deployed on
-    the host where the module runs, read from there and from the services. Nothing is changed.
+  - Owner, releases, last runs, schedule, tables with rows and bytes, freshness, memory and disk of each pipeline that was deployed
+    on the host where the module runs, read from there and from the services. Nothing is changed.
   - A service that does not answer is no failure. What it would have told is null, and C(unknown) says why.
   - Rows and bytes of Iceberg tables come from their metadata, so that rows which deletes took out of their files count until the
     table is optimized; those of Delta Lake tables from a scan of their files' metadata.
@@ -123,7 +123,7 @@ pipelines:
       description: Bytes that its unit uses, and its ceiling. Null if it does not run, or has none.
       type: dict
     disk:
-      description: Bytes of its releases, of the environment of the current one (shared by all with the same lock), and of its home.
+      description: Bytes of its releases, of the current one's environment (shared by all with the same lock), and of its home.
       type: dict
     schedule:
       description: State, cron, time zone, and when it is due next. Null if it has none.
@@ -167,10 +167,14 @@ ROOT = "/"
 TABLES_AT_ONCE = 8  # Trino takes a statement of 150 stages at the most, and each of them is a handful
 # By table format the rows, bytes and last change of a table.
 FACTS = {
-    "iceberg": 'SELECT {s}, {t}, (SELECT coalesce(sum(record_count), 0) FROM {files} WHERE content = 0), '
-    "(SELECT coalesce(sum(file_size_in_bytes), 0) FROM {files}), (SELECT max(committed_at) FROM {snapshots})",
-    "delta": "SELECT {s}, {t}, (SELECT count(*) FROM {table}), (SELECT coalesce(sum(bytes), 0) FROM (SELECT max(\"$file_size\") AS bytes FROM "
-    '{table} GROUP BY "$path")), (SELECT max(timestamp) FROM {history})',
+    "iceberg": (
+        "SELECT {s}, {t}, (SELECT coalesce(sum(record_count), 0) FROM {files} WHERE content = 0),"
+        " (SELECT coalesce(sum(file_size_in_bytes), 0) FROM {files}), (SELECT max(committed_at) FROM {snapshots})"
+    ),
+    "delta": (
+        "SELECT {s}, {t}, (SELECT count(*) FROM {table}), (SELECT coalesce(sum(bytes), 0) FROM"
+        ' (SELECT max("$file_size") AS bytes FROM {table} GROUP BY "$path")), (SELECT max(timestamp) FROM {history})'
+    ),
 }
 
 
@@ -305,7 +309,9 @@ class InTrino:
         for at in range(0, len(found), TABLES_AT_ONCE):
             queries = (facts_query(catalog, *table) for table in found[at : at + TABLES_AT_ONCE])
             facts += self._client.rows(" UNION ALL ".join(queries) + " ORDER BY 1, 2")
-        return [dict(zip(("catalog", "schema", "table", "rows", "bytes", "updated"), (catalog, *row), strict=True)) for row in facts]
+        return [
+            dict(zip(("catalog", "schema", "table", "rows", "bytes", "updated"), (catalog, *row), strict=True)) for row in facts
+        ]
 
 
 def facts_query(catalog: str, schema: str, table: str) -> str:

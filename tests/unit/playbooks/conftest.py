@@ -104,7 +104,9 @@ def stage(root, tmp_path_factory) -> Path:
             (collection / "plugins" / "modules" / module.name).symlink_to(module)
             (collection / "plugins" / "action" / module.name).symlink_to(root / "plugins" / "action" / module.name)
         else:
-            (collection / "plugins" / "modules" / module.name).write_text(STAND_IN.format(python=sys.executable, name=module.stem))
+            (collection / "plugins" / "modules" / module.name).write_text(
+                STAND_IN.format(python=sys.executable, name=module.stem)
+            )
     return collection
 
 
@@ -140,9 +142,23 @@ def play(stage, tmp_path_factory) -> Callable[..., Play]:
             "ANSIBLE_CALLBACK_RESULT_FORMAT": "yaml",
             "ANSIBLE_FORCE_COLOR": "0",
         }
-        command = [str(Path(sys.executable).parent / "ansible-playbook"), "-i", str(folder / "hosts.yml"), str(stage / "playbooks" / playbook), "-e", f"@{folder / 'variables.json'}", *arguments]
+        command = [
+            str(Path(sys.executable).parent / "ansible-playbook"),
+            "-i",
+            str(folder / "hosts.yml"),
+            str(stage / "playbooks" / playbook),
+            "-e",
+            f"@{folder / 'variables.json'}",
+            *arguments,
+        ]
         done = subprocess.run(
-            command, cwd=folder, env=os.environ | environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+            command,
+            cwd=folder,
+            env=os.environ | environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         log = Path(f"{scenario}.log")
         calls = [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []

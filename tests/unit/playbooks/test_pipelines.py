@@ -5,14 +5,22 @@ import re
 import pytest
 from ansible_collections.foss_data.platform.tests.unit.playbooks.conftest import Play, listed
 
-ALL = [listed("broken"), listed("good"), listed("other"), listed("unloadable"), listed("absent", path="", release="", manifest={})]
+ALL = [
+    listed("broken"),
+    listed("good"),
+    listed("other"),
+    listed("unloadable"),
+    listed("absent", path="", release="", manifest={}),
+]
 ALL[-1]["fault"] = "its repository does not answer"
 
 
 def said_of(play: Play) -> list[str]:
     """The lines in the end."""
     block = play.said.partition("TASK [Say what came of each]")[2].partition("TASK [")[0]
-    return [line.strip(" '\"") for line in re.sub(r"\n {8,}(?!- )", " ", block).replace("    - ", "\n").splitlines() if ": " in line]
+    return [
+        line.strip(" '\"") for line in re.sub(r"\n {8,}(?!- )", " ", block).replace("    - ", "\n").splitlines() if ": " in line
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +64,10 @@ def test_a_service_is_asked_once_for_those_that_came_so_far(deployed):
     [keys], [schemas] = deployed.asked("minio_user"), deployed.asked("trino_schema")
     assert [item["access_key"] for item in keys["aggregate"]] == ["pl-good", "pl-other", "pl-unloadable"]
     assert keys["policies"] == ["pipelines"]
-    assert [item["location"] for item in schemas["aggregate"]][:2] == ["s3://lakehouse/pl-good/raw/", "s3://lakehouse/pl-good/marts/"]
+    assert [item["location"] for item in schemas["aggregate"]][:2] == [
+        "s3://lakehouse/pl-good/raw/",
+        "s3://lakehouse/pl-good/marts/",
+    ]
     assert {item["owner"] for item in schemas["aggregate"]} == {"good", "other", "unloadable"}
     registered, again = deployed.asked("dagster_code_location")
     assert [item["name"] for item in registered["aggregate"]] == ["good", "other", "unloadable"]

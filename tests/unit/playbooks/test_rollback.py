@@ -5,7 +5,15 @@ import json
 import pytest
 from ansible_collections.foss_data.platform.tests.unit.playbooks.conftest import listed
 
-EARLIER = {"pipeline_current": {"release": "older", "previous": "newer", "restored": ["unit"], "inputs": [{"fingerprint": "x"}], "taken_over": ""}}
+EARLIER = {
+    "pipeline_current": {
+        "release": "older",
+        "previous": "newer",
+        "restored": ["unit"],
+        "inputs": [{"fingerprint": "x"}],
+        "taken_over": "",
+    }
+}
 
 
 @pytest.fixture

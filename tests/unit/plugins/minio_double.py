@@ -129,11 +129,18 @@ class _Handler(BaseHTTPRequestHandler):
         if "delete" in query:
             keys = re.findall(r"<Key>([^<]*)</Key>", body.decode())
             buckets[bucket] = [name for name in buckets[bucket] if name not in keys or name in self.server.stuck]
-            errors = [f"<Error><Code>AccessDenied</Code><Message>held</Message><Key>{k}</Key></Error>" for k in keys if k in self.server.stuck]
+            errors = [
+                f"<Error><Code>AccessDenied</Code><Message>held</Message><Key>{k}</Key></Error>"
+                for k in keys
+                if k in self.server.stuck
+            ]
             return f"<DeleteResult>{''.join(errors)}</DeleteResult>".encode()
         names = [name for name in buckets[bucket] if name.startswith(query.get("prefix", ""))]
         if "versions" in query:
-            item = "<Version><Key>{}</Key><VersionId>null</VersionId><LastModified>2026-11-24T20:00:00.000Z</LastModified><ETag>x</ETag><Size>1</Size></Version>"
+            item = (
+                "<Version><Key>{}</Key><VersionId>null</VersionId><LastModified>2026-11-24T20:00:00.000Z</LastModified>"
+                "<ETag>x</ETag><Size>1</Size></Version>"
+            )
             return f"<ListVersionsResult><Name>{bucket}</Name>{''.join(map(item.format, names))}</ListVersionsResult>".encode()
         item = (
             "<Contents><Key>{}</Key><LastModified>2026-11-24T20:00:00.000Z</LastModified><ETag>x</ETag><Size>1</Size></Contents>"

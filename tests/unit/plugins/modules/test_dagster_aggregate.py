@@ -28,7 +28,12 @@ class Dagster:
             state = "RUNNING" if (name, found) in self.running else "STOPPED"
             schedule |= {"scheduleState": {"id": f"{name}/{found}", "status": state, "instigationType": "SCHEDULE"}}
             repository = {"name": "__repository__", "jobs": [], "schedules": [schedule], "sensors": [], "assetNodes": []}
-            found = {"__typename": "RepositoryLocation", "serverId": "1", "dagsterLibraryVersions": [], "repositories": [repository]}
+            found = {
+                "__typename": "RepositoryLocation",
+                "serverId": "1",
+                "dagsterLibraryVersions": [],
+                "repositories": [repository],
+            }
         shown = [{"key": "socket", "value": socket}]
         return {"name": name, "displayMetadata": shown, "locationOrLoadError": found}
 
@@ -133,7 +138,7 @@ def test_many_go_and_nothing_of_theirs_goes_on_running(locations, dagster):
     dagster.servers = {f"/run/{name}.sock": ["daily"] for name in "abc"}
     locations(item("a"), item("b"), item("c"))
     dagster.running = {("a", "daily"), ("c", "daily")}
-    done, items = locations({"name": "a"}, {"name": "b"}, state="absent")
+    _done, items = locations({"name": "a"}, {"name": "b"}, state="absent")
     assert [items[name]["changed"] for name in "ab"] == [True, True]
     assert (set(dagster.known), dagster.running) == ({"c"}, {("c", "daily")})
     assert dagster.log.index("stopRunningSchedule") < len(dagster.log) - 1 - dagster.log[::-1].index("reloadWorkspace")
@@ -169,7 +174,13 @@ def test_a_webserver_that_does_not_answer_fails_the_module(locations, schedules,
 
 
 def test_what_code_says_of_its_secrets_is_masked(locations, dagster):
-    said = {"__typename": "PythonError", "className": "ValueError", "message": "bad password hunter2!", "stack": [], "errorChain": []}
+    said = {
+        "__typename": "PythonError",
+        "className": "ValueError",
+        "message": "bad password hunter2!",
+        "stack": [],
+        "errorChain": [],
+    }
     dagster.servers = {"/run/a.sock": [said]}
     done, items = locations(item("a"), hide=["hunter2!"])
     assert "hunter2!" not in str(done)

@@ -308,8 +308,8 @@ def test_one_that_can_not_be_holds_up_no_other(trino, schemas):
     trino.schemas["sales"] = "s3://elsewhere/"
     wrong = {"Wrong": {"owner": "eve"}, "nowhere": {"catalog": "nope", "owner": "eve"}}
     done, items = schemas(**wrong, **SEVERAL)
-    assert "failed" not in done or not done["failed"]
-    assert {name: item["failed"] for name, item in items.items()} == {"Wrong": True, "nowhere": True, "sales": True, "stock": False}
+    assert not done["failed"]
+    assert [name for name, item in items.items() if not item["failed"]] == ["stock"]
     assert "small letters" in items["Wrong"]["msg"]
     assert "CATALOG_NOT_FOUND" in items["nowhere"]["msg"]
     assert items["sales"]["msg"].startswith("schema lake.sales lies at s3://elsewhere/ and can't be moved")
@@ -330,7 +330,7 @@ def test_rules_not_taken_up_are_each_ones_own(trino, schemas):
 def test_many_go_at_once(trino, schemas):
     schemas(**SEVERAL)
     trino.tables["stock"] = ["a"]
-    done, items = schemas(sales={"state": "absent"}, stock={"state": "absent"})
+    _done, items = schemas(sales={"state": "absent"}, stock={"state": "absent"})
     assert (items["sales"]["failed"], items["stock"]["failed"]) == (False, True)
     assert "holds 1 table(s) (a) and stays" in items["stock"]["msg"]
     assert list(trino.schemas) == ["stock"]
