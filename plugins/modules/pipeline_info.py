@@ -10,8 +10,8 @@ short_description: What there is of pipelines on their host, in Dagster and in t
 version_added: 0.1.0
 author: FOSS Data Platform contributors (@foss-data)
 description:
-  - Owner, releases, last runs, schedule, tables with rows and bytes, freshness, memory and disk of each pipeline that was deployed
-    on the host where the module runs, read from there and from the services. Nothing is changed.
+  - Owner, releases, last runs, schedule, tables with rows and bytes, freshness, memory and disk of each pipeline that was
+    deployed on the host where the module runs, read from there and from the services. Nothing is changed.
   - A service that does not answer is no failure. What it would have told is null, and C(unknown) says why.
   - Rows and bytes of Iceberg tables come from their metadata, so that rows which deletes took out of their files count until the
     table is optimized; those of Delta Lake tables from a scan of their files' metadata.
