@@ -6,13 +6,14 @@ from __future__ import annotations
 
 import tarfile
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
-from ..module_utils.artifacts import ArtifactError, Catalogue, lock_sum
+from ..module_utils.artifacts import ArtifactError, Catalogue, cache_dir, exclusive, lock_sum
 
 display = Display()
 ROOT = Path(__file__).resolve().parents[2]
@@ -61,22 +62,36 @@ class ActionModule(ActionBase):
             "fingerprint": fingerprint,
             "kind": "python" if kind == "python" else "files",
         }
-        result = self._execute_module(module_name="foss_data.platform.artifact", module_args=wanted, task_vars=task_vars)
+
+        def ask() -> dict:
+            return self._execute_module(module_name="foss_data.platform.artifact", module_args=wanted, task_vars=task_vars)
+
+        def bundle(wheels_there: list[str], folder: Path) -> Path:
+            if kind != "python":
+                return catalogue.bundle(name, catalogue.version(name, arguments.get("version")))
+            wheels = catalogue.wheels(path)
+            wanted["needed"] = [wheel.name for wheel in wheels]
+            return self._wheels(path, [w for w in wheels if w.name not in wheels_there], folder)
+
+        result = ask()
+        if not lock or result.get("failed") or not result.get("missing"):
+            return self._ship(result, wanted, bundle, task_vars)
+        # Many pipelines with one lock are deployed side by side: it is shipped for the first, and the others find it there.
+        with exclusive(cache_dir() / "shipping" / fingerprint):
+            return self._ship(ask(), wanted, bundle, task_vars)
+
+    def _ship(self, result: dict, wanted: dict, bundle: Callable[[list[str], Path], Path], task_vars: dict) -> dict:
+        """The module's last result, once what it misses was shipped."""
         # Twice if another play removed, after the host was asked, wheels that it had then.
         for _attempt in range(2):
             if result.get("failed") or not result.get("missing"):
                 return result
             with tempfile.TemporaryDirectory() as folder:
-                if kind == "python":
-                    wheels = catalogue.wheels(path)
-                    wanted["needed"] = [wheel.name for wheel in wheels]
-                    bundle = self._wheels(path, [w for w in wheels if w.name not in result["wheels"]], Path(folder))
-                else:
-                    bundle = catalogue.bundle(name, catalogue.version(name, arguments.get("version")))
+                made = bundle(result.get("wheels", []), Path(folder))
                 # Without pipelining there is one by now, and only the last one made would be removed.
                 remote_folder = self._connection._shell.tmpdir or self._make_tmp_path()
                 remote = self._connection._shell.join_path(remote_folder, "bundle.tar")
-                self._transfer_file(str(bundle), remote)
+                self._transfer_file(str(made), remote)
             result = self._execute_module(
                 module_name="foss_data.platform.artifact", module_args=wanted | {"bundle": remote}, task_vars=task_vars
             )

@@ -21,6 +21,12 @@ options:
       - In check mode nothing is waited for.
     type: int
     default: 60
+  hide:
+    description:
+      - Secrets that code may print when it fails. They are masked in whatever is said.
+    type: list
+    elements: str
+    default: []
 requirements:
   - requests
 """

@@ -67,11 +67,14 @@ from pathlib import Path
 from ansible.errors import AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
 
+from ..module_utils.governance import manifest_faults
 from ..module_utils.pipeline_fault import SourceError, one_line
 from ..module_utils.pipeline_list import Commit, Entry, entries
-from ..module_utils.pipeline_manifest import conflicts, read_manifest, settings_fault, user_of
+from ..module_utils.pipeline_manifest import conflicts, read_manifest, settings_fault
 from ..module_utils.pipeline_mirror import fetch
 from ..module_utils.pipeline_source import ID_LENGTH, files_of, release_id
+from ..module_utils.pipeline_user import user_of
+from ..module_utils.shared_version import shared_version_fault
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMA = ROOT / "pipelines" / "shared" / "schemas" / "pipeline.schema.json"
@@ -147,10 +150,14 @@ def read(entry: Entry, schema: dict, other: bool, only: str) -> dict:
     if entry.named and name != entry.name:
         raise SourceError(f"its pipeline.yml says that it is {name}, the list that it is {entry.name}: call both the same")
     wanted = only in ("", name)
+    files = files_of(folder) if wanted else {}
+    broken = manifest_faults(manifest) + [fault for fault in (shared_version_fault(files),) if fault]
+    if broken:
+        raise SourceError("; ".join(broken), name)
     return {
         "name": name,
         "path": str(folder),
-        "release": commit[:ID_LENGTH] if commit else release_id(files_of(folder)) if wanted else "",
+        "release": commit[:ID_LENGTH] if commit else release_id(files) if wanted else "",
         "user": user_of(name),
         "settings": manifest.get("settings", {}),
         "manifest": manifest,

@@ -80,7 +80,7 @@ def lock_sum(lock: Path) -> str:
 
 
 @contextlib.contextmanager
-def _exclusive(path: Path) -> Iterator[None]:
+def exclusive(path: Path) -> Iterator[None]:
     """Two plays at once fetch once: the second waits and finds the file there."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.with_name(f".{path.name}.lock").open("w") as handle:
@@ -139,7 +139,7 @@ class Catalogue:
         return self._once(f"{name} {version}", target, wanted, lambda part: self._get(name, entry, version, target, part))
 
     def _once(self, label: str, target: Path, wanted: str, get: Callable[[Path], str]) -> Path:
-        with _exclusive(target):
+        with exclusive(target):
             # The name alone proves nothing: a file cut short by a full disk has it too.
             if target.exists() and sha256_of(target) == wanted:
                 return target
@@ -318,7 +318,7 @@ class Catalogue:
         version = self.version(name)
         wheel = self.fetch(name, version)
         home = cache_dir() / name / version
-        with _exclusive(home):
+        with exclusive(home):
             if not home.exists():
                 with tempfile.TemporaryDirectory(dir=home.parent) as folder:
                     _unzip(wheel, Path(folder))
@@ -331,7 +331,7 @@ class Catalogue:
         """The wheels of a hash-pinned lock for the hosts' Python, each in the cache's ``wheels``; pip verified the hashes."""
         folder = self.store / "wheels"
         known = cache_dir() / "locks" / f"{lock_sum(lock)}.json"
-        with _exclusive(folder):
+        with exclusive(folder):
             if known.exists():
                 paths = [folder / name for name in json.loads(known.read_text())]
                 wanted = set(re.findall(r"sha256:([0-9a-f]{64})", lock.read_text()))
@@ -360,7 +360,7 @@ class Catalogue:
         """A plain tar, in the cache, of just what the host keeps. Its content is derived from verified files only."""
         target = cache_dir() / "bundles" / f"{name}-{self.fingerprint(name, version)[:16]}.tar"
         known = target.with_name(f"{target.name}.sha256")
-        with _exclusive(target):
+        with exclusive(target):
             # As with what is fetched, the name alone proves nothing.
             if not (target.exists() and known.exists() and known.read_text() == sha256_of(target)):
                 entry, source = self.entry(name), self.fetch(name, version)

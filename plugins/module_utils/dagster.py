@@ -26,6 +26,8 @@ CONNECTION = {
     "url": {"type": "str", "default": "http://127.0.0.1:3000"},
     "headers": {"type": "dict", "default": {}, "no_log": True},
     "timeout": {"type": "int", "default": 60},
+    # That it is one of Ansible's secrets is all that it is for: Ansible masks it in whatever a module says.
+    "hide": {"type": "list", "elements": "str", "default": [], "no_log": True},
 }
 REPOSITORY = "__repository__"  # the name that Dagster gives to the repository of a Definitions object
 HEARTBEAT_DEAD = 90  # seconds; the daemon sends one every 30, and Dagster itself calls it healthy for half an hour
@@ -193,12 +195,7 @@ class Dagster:
 
     def known(self, name: str) -> dict:
         """A code location that is loaded."""
-        locations = self.locations()
-        if name not in locations:
-            raise DagsterError(f"Dagster has no code location {name}; it has {listed(locations)}")
-        if locations[name]["error"]:
-            raise DagsterError(f"code location {name} can't be loaded: {locations[name]['error']}")
-        return locations[name]
+        return known(self.locations(), name)
 
     def reload_workspace(self) -> None:
         """Make the webserver read its workspace file again, which adds and removes locations."""
@@ -249,6 +246,30 @@ class Dagster:
             selector=_schedule_selector(location, name),
         )
 
+    def schedules(self) -> dict[str, dict[str, dict]]:
+        """All schedules of loaded code by location and name, each as `schedule` gives it, and ``next``, when it is due (time
+        stamp; None if it is not)."""
+        found = self.expect(
+            "Workspace",
+            f"{{ workspaceOrError {{ {FAULT} ... on Workspace {{ locationEntries {{ name locationOrLoadError {{ __typename"
+            " ... on RepositoryLocation { repositories { schedules { name cronSchedule executionTimezone"
+            " scheduleState { id status instigationType } futureTicks(limit: 1) { results { timestamp } } } } } } } } } }",
+        )
+
+        def plain(schedule: dict) -> dict:
+            due = [tick["timestamp"] for tick in schedule["futureTicks"]["results"]]
+            running = schedule["scheduleState"]["status"] == "RUNNING"
+            return schedule | {"next": due[0] if due and running else None}
+
+        return {
+            entry["name"]: {
+                schedule["name"]: plain(schedule)
+                for repository in (entry["locationOrLoadError"] or {}).get("repositories") or []
+                for schedule in repository["schedules"]
+            }
+            for entry in found["locationEntries"]
+        }
+
     # -- runs
 
     def plan(self, location: dict, job: str, assets: list[str] | None, run_config: dict) -> None:
@@ -292,13 +313,17 @@ class Dagster:
         )
         return run_state(found, time.time())
 
-    def runs(self, limit: int, statuses: tuple[str, ...] = ()) -> list[dict]:
-        """The last runs, without their steps, newest first."""
+    def runs(self, limit: int, statuses: tuple[str, ...] = (), location: str = "") -> list[dict]:
+        """The last runs, without their steps, newest first; of one location, or all."""
+        wanted: dict[str, Any] = {"statuses": statuses} if statuses else {}
+        if location:
+            # Dagster's own tag: whichever job of it they are of.
+            wanted["tags"] = [{"key": ".dagster/repository", "value": f"{REPOSITORY}@{location}"}]
         found = self.expect(
             "Runs",
             "query($filter: RunsFilter, $limit: Int) { runsOrError(filter: $filter, limit: $limit) {"
             f" {FAULT} ... on Runs {{ results {{ {RUN} }} }} }} }}",
-            filter={"statuses": statuses} if statuses else {},
+            filter=wanted,
             limit=limit,
         )
         now = time.time()
@@ -359,6 +384,15 @@ class Dagster:
 def listed(names) -> str:
     """Names in a sentence."""
     return ", ".join(sorted(names)) or "none"
+
+
+def known(locations: dict[str, dict], name: str) -> dict:
+    """The one of ``locations`` that has the name, if it is loaded. Raises DagsterError."""
+    if name not in locations:
+        raise DagsterError(f"Dagster has no code location {name}; it has {listed(locations)}")
+    if locations[name]["error"]:
+        raise DagsterError(f"code location {name} can't be loaded: {locations[name]['error']}")
+    return locations[name]
 
 
 def location_state(entry: dict) -> dict:
@@ -480,9 +514,13 @@ class DagsterModule(ServiceStateModule):
     connection, library = CONNECTION, ("requests", LIBRARY_ERROR)
 
     def connect(self) -> None:
-        """As ``dagster``; check mode does not wait for what a play has yet to start."""
+        """As ``dagster``."""
+        self.dagster = self.client()
+
+    def client(self) -> Dagster:
+        """One of its own; check mode does not wait for what a play has yet to start."""
         patience = 0 if self.module.check_mode else self.params["timeout"]
-        self.dagster = Dagster(self.params["url"], self.params["headers"], patience)
+        return Dagster(self.params["url"], self.params["headers"], patience)
 
     def fault(self, error: Exception) -> dict | None:
         """What Dagster said, and whether something was done by then."""

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import difflib
 import functools
-import hashlib
 import re
 import zoneinfo
 from collections import defaultdict
@@ -19,7 +18,6 @@ from .pipeline_yaml import read_yaml
 MANIFEST = "pipeline.yml"
 NAME = re.compile(r"[a-z][a-z0-9_]{1,47}")
 LONGEST_NAME = 48
-LONGEST_USER = 32  # characters of a Linux user's name
 
 
 def read_manifest(folder: Path, schema: dict) -> dict:
@@ -80,12 +78,6 @@ def unfit_settings(settings: dict) -> str:
     """What no schema says of settings: that they have to fit on one line of a unit's environment file."""
     unfit = [name for name, value in settings.items() if re.search(r"[\0\r\n]", str(value))]
     return f"the value of {' and of '.join(unfit)} has a line break, which no environment variable may have" if unfit else ""
-
-
-def user_of(name: str) -> str:
-    """The Linux user that a pipeline runs as; a name too long for one is cut and kept apart by a sum."""
-    user = f"pl-{name}"
-    return user if len(user) <= LONGEST_USER else f"{user[: LONGEST_USER - 9]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
 
 
 def conflicts(pipelines: list[dict]) -> list[str]:

@@ -29,9 +29,8 @@ attributes:
     support: full
 options:
   name:
-    description: Name of the code location.
+    description: Name of the code location. This or O(aggregate) is required.
     type: str
-    required: true
   workspace:
     description:
       - The workspace file that the webserver was started with, on the host where the module runs.
@@ -55,6 +54,31 @@ options:
     type: str
     choices: [present, absent]
     default: present
+  aggregate:
+    description:
+      - Several code locations at once. The workspace file is written once and read once, and their code loads side by side.
+        What an item does not say is as given beside this list.
+      - Each has a result of its own; one that fails holds up no other and does not fail the module.
+    type: list
+    elements: dict
+    suboptions:
+      name:
+        description: As O(name).
+        type: str
+        required: true
+      socket:
+        description: As O(socket).
+        type: path
+      host:
+        description: As O(host).
+        type: str
+      port:
+        description: As O(port).
+        type: int
+      state:
+        description: As O(state).
+        type: str
+        choices: [present, absent]
 """
 
 EXAMPLES = r"""
@@ -74,6 +98,13 @@ EXAMPLES = r"""
     name: sales
     workspace: /etc/dagster/workspace.yaml
     state: absent
+
+- name: Register two at once
+  foss_data.platform.dagster_code_location:
+    workspace: /etc/dagster/workspace.yaml
+    aggregate:
+      - {name: sales, socket: /run/sales/code.sock}
+      - {name: stock, socket: /run/stock/code.sock}
 """
 
 RETURN = r"""
@@ -111,13 +142,36 @@ assets:
   type: list
   elements: str
   sample: [raw/orders, marts/revenue]
+results:
+  description: What came of each item; also what is returned of one, when its code is loaded.
+  returned: with O(aggregate)
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: Name of the code location.
+      type: str
+    changed:
+      description: Whether it was changed, or would be.
+      type: bool
+    failed:
+      description: Whether it could not be.
+      type: bool
+    msg:
+      description: Why not.
+      type: str
+    diff:
+      description: Its entry and what runs by itself, before and after.
+      type: dict
 """
 
 import contextlib
 import os
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 
 from ansible_collections.foss_data.platform.plugins.module_utils import dagster_workspace
+from ansible_collections.foss_data.platform.plugins.module_utils.aggregate import SIDE_BY_SIDE, AggregateModule
 from ansible_collections.foss_data.platform.plugins.module_utils.dagster import DagsterError, DagsterModule
 from ansible_collections.foss_data.platform.plugins.module_utils.dagster_workspace import YAML_ERROR
 from ansible_collections.foss_data.platform.plugins.module_utils.patience import patiently
@@ -133,22 +187,47 @@ class CodeServerNotAnswering(DagsterError):
     """The code server may still be starting."""
 
 
-class CodeLocation(DagsterModule):
+class CodeLocation(AggregateModule, DagsterModule):
     """A code location: its entry in the workspace file, whether the webserver has it, what runs by itself."""
+
+    identity = ("name",)
+    beside = ("workspace",)
+    location = None  # as the webserver has it
+    starting = False  # whether its code server may still be
+
+    def options(self):
+        """A socket that the kernel takes."""
+        if len((self.params["socket"] or "").encode()) > SOCKET_LENGTH:
+            self.fail(f"socket: a unix socket's path has at most {SOCKET_LENGTH} bytes; move it to a shorter one")
+
+    def share(self, items):
+        """The file, the webserver's locations, and if any goes what runs, each once."""
+        self.shared |= {"entries": self._entries(), "locations": self.dagster.locations()}
+        going = any(item.params["state"] == "absent" for item in items)
+        self.shared["running"] = self.dagster.running() if going else []
 
     def read(self):
         """What file and webserver have."""
+        name, goes = self.params["name"], self.params["state"] == "absent"
+        if self.item is not None:
+            entries, locations = self.shared["entries"], self.shared["locations"]
+            running = [s for s in self.shared["running"] if goes and s["repositoryLocationName"] == name]
+        else:
+            entries, locations = self._entries(), self.dagster.locations()
+            running = self.dagster.running(name) if goes else []
+        self.location = locations.get(name)
+        return {
+            "entry": dagster_workspace.find(entries, name),
+            "registered": self.location is not None,
+            "running": running,
+        }
+
+    def _entries(self) -> list[dict]:
         try:
             with open(self.params["workspace"], encoding="utf-8") as handle:
-                entries = dagster_workspace.parse(handle.read(), self.params["workspace"])
+                return dagster_workspace.parse(handle.read(), self.params["workspace"])
         except (OSError, ValueError) as error:
             self._unusable(error)
-        self.location = self.dagster.locations().get(self.params["name"])
-        return {
-            "entry": dagster_workspace.find(entries, self.params["name"]),
-            "registered": self.location is not None,
-            "running": self.dagster.running(self.params["name"]) if self.params["state"] == "absent" else [],
-        }
 
     def _unusable(self, error: Exception) -> None:
         self.module.fail_json(msg=f"the workspace file can't be used: {error}")
@@ -173,25 +252,66 @@ class CodeLocation(DagsterModule):
         if before["entry"] != entry or self.location is None or not self._as_given(self.location):
             # Whether registered or not: it is taken from somewhere else than asked for.
             return {"entry": entry, "registered": "as given", "running": []}
-        if not self.module.check_mode:
-            self.dagster.reload_location(self.params["name"])
-        self._load()
+        if self.module.check_mode and self.item is not None:
+            self._look(self.shared["locations"])
+        elif self.item is None:
+            if not self.module.check_mode:
+                self.dagster.reload_location(self.params["name"])
+            self._load()
         return before
 
     def apply(self, before, after):
         """Stop what runs before its code goes; write the file; have it read; wait for the code."""
         for state in before["running"]:
             self.dagster.stop(state)
-        self._write(after["entry"])
+        self._write({self.params["name"]: after["entry"]})
         self.dagster.reload_workspace()
         if after["entry"]:
             self._load()
 
-    def _write(self, entry: dict | None) -> None:
+    def apply_all(self, items):
+        """The same, the file written and read once for all."""
+
+        def stop(item) -> None:
+            for state in item.before["running"]:
+                item.dagster.stop(state)
+
+        self.each(items, stop)
+        self._write({item.params["name"]: item.after["entry"] for item in items if not item.item["failed"]})
+        self.dagster.reload_workspace()
+
+    def check_all(self, items):
+        """Ask those again that are as given, as `wanted` does for one, and wait for the code of all side by side."""
+        waiting = [item for item in items if item.params["state"] == "present"]
+        if not self.applied:
+            # Reading the workspace has asked them all.
+            self._reload(waiting)
+
+        def loaded() -> None:
+            locations = self.dagster.locations()
+            for item in waiting:
+                item.item |= {"failed": False, "msg": ""}
+            self.each(waiting, lambda item: item._look(locations))
+            waiting[:] = [item for item in waiting if item.starting]
+            if waiting:
+                self._reload(waiting)
+                raise CodeServerNotAnswering("some are starting")
+
+        with contextlib.suppress(CodeServerNotAnswering):
+            patiently(loaded, self.dagster.timeout, lambda error: isinstance(error, CodeServerNotAnswering))
+
+    def _reload(self, items: list) -> None:
+        # A session is its thread's own.
+        with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+            list(pool.map(lambda item: self.client().reload_location(item.params["name"]), items))
+
+    def _write(self, entries: dict[str, dict | None]) -> None:
         path = self.params["workspace"]
         try:
             with dagster_workspace.locked(path) as text:
-                new = dagster_workspace.edit(text, self.params["name"], entry)
+                new = text
+                for name, entry in entries.items():
+                    new = dagster_workspace.edit(new, name, entry)
                 if new == text:
                     return
                 handle, temporary = tempfile.mkstemp(dir=os.path.dirname(path), prefix=os.path.basename(path))
@@ -204,30 +324,38 @@ class CodeLocation(DagsterModule):
 
     def _load(self) -> None:
         """Wait for a code server that is starting; leaves the module with anything but loaded code."""
-        name = self.params["name"]
 
         def loaded() -> None:
-            location = self.dagster.locations().get(name)
-            if location is None:
-                raise DagsterError(
-                    f"the webserver does not list {name} after it read its workspace again: is {self.params['workspace']} "
-                    "the file that it was started with?"
-                )
-            if location["error"] and not location["reachable"]:
+            try:
+                self._look(self.dagster.locations())
+            except CodeServerNotAnswering:
                 if not self.module.check_mode:
-                    self.dagster.reload_location(name)
-                place = self.params["socket"] or f"{self.params['host']}:{self.params['port']}"
-                raise CodeServerNotAnswering(f"code location {name}: {location['error']}. Is it running at {place}?")
-            if location["error"]:
-                raise DagsterError(f"code location {name} can't be loaded: {location['error']}")
-            self.location = location
+                    self.dagster.reload_location(self.params["name"])
+                raise
 
         self.location = None
         patiently(loaded, self.dagster.timeout, lambda error: isinstance(error, CodeServerNotAnswering))
 
+    def _look(self, locations: dict[str, dict]) -> None:
+        """Take note of the loaded code. Raises DagsterError if it is not."""
+        name, self.location = self.params["name"], None
+        location = locations.get(name)
+        if location is None:
+            raise DagsterError(
+                f"the webserver does not list {name} after it read its workspace again: is {self.params['workspace']} "
+                "the file that it was started with?"
+            )
+        self.starting = bool(location["error"]) and not location["reachable"]
+        if self.starting:
+            place = self.params["socket"] or f"{self.params['host']}:{self.params['port']}"
+            raise CodeServerNotAnswering(f"code location {name}: {location['error']}. Is it running at {place}?")
+        if location["error"]:
+            raise DagsterError(f"code location {name} can't be loaded: {location['error']}")
+        self.location = location
+
     def report(self):
         """What the loaded code defines."""
-        location = getattr(self, "location", None)
+        location = self.location
         if self.params["state"] == "absent" or not location or location["error"]:
             return {}
         return {key: location[key] for key in REPORTED}
@@ -247,21 +375,21 @@ def main() -> None:
     """Entry point of the module."""
     location = CodeLocation(
         {
-            "name": {"type": "str", "required": True},
+            "name": {"type": "str"},
             "workspace": {"type": "path", "required": True},
             "socket": {"type": "path"},
             "host": {"type": "str"},
             "port": {"type": "int"},
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
         },
-        required_if=[("state", "present", ("socket", "host"), True)],
-        mutually_exclusive=[("socket", "host"), ("socket", "port")],
-        required_together=[("host", "port")],
+        {
+            "required_if": [("state", "present", ("socket", "host"), True)],
+            "mutually_exclusive": [("socket", "host"), ("socket", "port")],
+            "required_together": [("host", "port")],
+        },
     )
     if YAML_ERROR:
         location.module.fail_json(msg="this needs the Python package PyYAML on the host", exception=YAML_ERROR)
-    if len((location.params["socket"] or "").encode()) > SOCKET_LENGTH:
-        location.module.fail_json(msg=f"socket: a unix socket's path has at most {SOCKET_LENGTH} bytes; move it to a shorter one")
     location.run()
 
 

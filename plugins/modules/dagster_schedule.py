@@ -21,13 +21,11 @@ attributes:
     support: full
 options:
   location:
-    description: Code location that defines it.
+    description: Code location that defines it. O(location) and O(name), or O(aggregate), are required.
     type: str
-    required: true
   name:
     description: Name of the schedule.
     type: str
-    required: true
   state:
     description:
       - Whether it starts runs.
@@ -35,6 +33,25 @@ options:
     type: str
     choices: [running, stopped]
     default: running
+  aggregate:
+    description:
+      - Several schedules at once. What an item does not say is as given beside this list.
+      - Each has a result of its own; one that fails holds up no other and does not fail the module.
+    type: list
+    elements: dict
+    suboptions:
+      location:
+        description: As O(location).
+        type: str
+        required: true
+      name:
+        description: As O(name).
+        type: str
+        required: true
+      state:
+        description: As O(state).
+        type: str
+        choices: [running, stopped]
 """
 
 EXAMPLES = r"""
@@ -48,6 +65,12 @@ EXAMPLES = r"""
     location: sales
     name: daily_schedule
     state: stopped
+
+- name: Let two run
+  foss_data.platform.dagster_schedule:
+    aggregate:
+      - {location: sales, name: daily_schedule}
+      - {location: stock, name: hourly_schedule}
 """
 
 RETURN = r"""
@@ -61,29 +84,71 @@ timezone:
   returned: when the code is loaded
   type: str
   sample: Europe/Oslo
+results:
+  description: What came of each item; also what is returned of one.
+  returned: with O(aggregate)
+  type: list
+  elements: dict
+  contains:
+    location:
+      description: Code location that defines it.
+      type: str
+    name:
+      description: Name of the schedule.
+      type: str
+    changed:
+      description: Whether its state was changed, or would be.
+      type: bool
+    failed:
+      description: Whether it could not be.
+      type: bool
+    msg:
+      description: Why not.
+      type: str
+    diff:
+      description: Its state before and after.
+      type: dict
 """
 
-from ansible_collections.foss_data.platform.plugins.module_utils.dagster import DagsterError, DagsterModule, listed
+from ansible_collections.foss_data.platform.plugins.module_utils.aggregate import AggregateModule
+from ansible_collections.foss_data.platform.plugins.module_utils.dagster import DagsterError, DagsterModule, known, listed
 
 
-class Schedule(DagsterModule):
+class Schedule(AggregateModule, DagsterModule):
     """A schedule's state: ``running`` or ``stopped``."""
+
+    identity = ("location", "name")
+    schedule = None
+
+    def share(self, items):
+        """Locations, their schedules, and if one is stopped what runs, each once."""
+        stops = any(item.params["state"] == "stopped" for item in items)
+        self.shared |= {
+            "locations": self.dagster.locations(),
+            "schedules": self.dagster.schedules(),
+            "running": self.dagster.running() if stops else [],
+        }
 
     def read(self):
         """Its state; leaves the module if there is no such schedule."""
         p = self.params
-        self.schedule = None
-        self.location = self.dagster.locations().get(p["location"])
+        locations = self.dagster.locations() if self.item is None else self.shared["locations"]
+        self.location = locations.get(p["location"])
         if self.location and p["name"] in self.location["schedules"]:
-            self.schedule = self.dagster.schedule(self.location, p["name"])
+            if self.item is None:
+                self.schedule = self.dagster.schedule(self.location, p["name"])
+            else:
+                self.schedule = self.shared["schedules"][p["location"]][p["name"]]
             self.state = self.schedule["scheduleState"]
             return self.state["status"].lower()
         if p["state"] == "stopped":
-            running = [s for s in self.dagster.running(p["location"]) if s["instigationType"] == "SCHEDULE"]
-            self.state = next((s for s in running if s["name"] == p["name"]), None)
+            running = self.dagster.running(p["location"]) if self.item is None else self.shared["running"]
+            mine = [s for s in running if (s["instigationType"], s["repositoryLocationName"]) == ("SCHEDULE", p["location"])]
+            self.state = next((s for s in mine if s["name"] == p["name"]), None)
             if self.state:
                 return "running"
-        has = listed(self.dagster.known(p["location"])["schedules"])
+        location = self.dagster.known(p["location"]) if self.item is None else known(locations, p["location"])
+        has = listed(location["schedules"])
         raise DagsterError(f"code location {p['location']} has no schedule {p['name']}; it has {has}")
 
     def wanted(self, before):
@@ -99,7 +164,7 @@ class Schedule(DagsterModule):
 
     def report(self):
         """When it is due."""
-        if not getattr(self, "schedule", None):
+        if not self.schedule:
             return {}
         return {"cron": self.schedule["cronSchedule"], "timezone": self.schedule["executionTimezone"]}
 
@@ -112,8 +177,8 @@ def main() -> None:
     """Entry point of the module."""
     Schedule(
         {
-            "location": {"type": "str", "required": True},
-            "name": {"type": "str", "required": True},
+            "location": {"type": "str"},
+            "name": {"type": "str"},
             "state": {"type": "str", "choices": ["running", "stopped"], "default": "running"},
         }
     ).run()

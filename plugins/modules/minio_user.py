@@ -15,9 +15,8 @@ description:
 extends_documentation_fragment: foss_data.platform.minio
 options:
   access_key:
-    description: Name of the user.
+    description: Name of the user. This or O(aggregate) is required.
     type: str
-    required: true
   secret_key:
     description: Its secret, eight characters or more. Required if O(state=present).
     type: str
@@ -31,6 +30,28 @@ options:
     type: str
     choices: [present, absent]
     default: present
+  aggregate:
+    description:
+      - Several users at once. What an item does not say is as given beside this list.
+      - Each has a result of its own; one that fails holds up no other and does not fail the module.
+    type: list
+    elements: dict
+    suboptions:
+      access_key:
+        description: As O(access_key).
+        type: str
+        required: true
+      secret_key:
+        description: As O(secret_key).
+        type: str
+      policies:
+        description: As O(policies).
+        type: list
+        elements: str
+      state:
+        description: As O(state).
+        type: str
+        choices: [present, absent]
 """
 
 EXAMPLES = r"""
@@ -42,18 +63,57 @@ EXAMPLES = r"""
     access_key: trino
     secret_key: "{{ trino_secret }}"
     policies: [trino]
+
+- name: Provide several
+  foss_data.platform.minio_user:
+    endpoint: http://127.0.0.1:9000
+    admin_access_key: "{{ admin }}"
+    admin_secret_key: "{{ admin_secret }}"
+    policies: [readers]
+    aggregate:
+      - {access_key: anna, secret_key: "{{ anna_secret }}"}
+      - {access_key: bert, secret_key: "{{ bert_secret }}"}
 """
 
-RETURN = r"""#"""
+RETURN = r"""
+results:
+  description: What came of each item.
+  returned: with O(aggregate)
+  type: list
+  elements: dict
+  contains:
+    access_key:
+      description: Name of the user.
+      type: str
+    changed:
+      description: Whether it was changed, or would be.
+      type: bool
+    failed:
+      description: Whether it could not be.
+      type: bool
+    msg:
+      description: Why not.
+      type: str
+    diff:
+      description: The user before and after.
+      type: dict
+"""
 
+from ansible_collections.foss_data.platform.plugins.module_utils.aggregate import AggregateModule
 from ansible_collections.foss_data.platform.plugins.module_utils.minio import MinioModule
 
 # What S3 says of a signature made with a wrong secret, or of a user that is switched off.
 WRONG_SECRET = ("SignatureDoesNotMatch", "InvalidAccessKeyId")
 
 
-class User(MinioModule):
+class User(AggregateModule, MinioModule):
     """A user."""
+
+    identity = ("access_key",)
+
+    def share(self, items):
+        """Whether the server answers the administrator."""
+        self.ask(self.s3().list_buckets)
 
     def read(self):
         """Name, policies, whether it is enabled and whether the secret is the one given."""
@@ -110,12 +170,12 @@ def main() -> None:
     """Entry point of the module."""
     User(
         {
-            "access_key": {"type": "str", "required": True, "no_log": False},
+            "access_key": {"type": "str", "no_log": False},
             "secret_key": {"type": "str", "no_log": True},
             "policies": {"type": "list", "elements": "str", "default": []},
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
         },
-        required_if=[("state", "present", ["secret_key"])],
+        {"required_if": [("state", "present", ["secret_key"])]},
     ).run()
 
 

@@ -14,8 +14,12 @@ description:
     releases that are too many. The one that was current before stays, and so does each that a process still runs with.
   - After that switch, what is in O(environments) and is none that a release points to is removed, unless it was handed out within
     a day (a deploy under way may be about to use it).
-  - With O(state=before), puts back the files as they were when a release last proved itself. It is M(foss_data.platform.service)
-    that runs it again, with what this returns.
+  - With O(state=before), puts back the files as they were when the current release last proved itself. It is
+    M(foss_data.platform.service) that runs it again, with what this returns.
+  - With O(state=earlier), puts the files in place with which the release deployed before the current one proved itself, and no
+    more; when its service runs with them, O(state=proven) makes it the current one.
+  - Where the files name a release that is neither O(release) nor the current one, another deploy has taken over, and all is left
+    as it is.
 attributes:
   check_mode:
     description: Predicts the switch and does nothing.
@@ -37,18 +41,30 @@ options:
     type: list
     elements: path
     required: true
-  record:
-    description: File that keeps them, with what is secret in them. Its folder has to be root's alone.
+  records:
+    description:
+      - Folder that keeps them, a file for each release, with what is secret in them. The folder above has to be root's alone.
+      - What is kept of a release goes with it.
     type: path
     required: true
   state:
-    description: Whether the release has proven itself, or the one before is wanted again.
+    description:
+      - Whether the release has proven itself, whether the current one is wanted again after another did not, or whether an
+        earlier one is wanted.
     type: str
-    choices: [proven, before]
+    choices: [proven, before, earlier]
     default: proven
   release:
-    description: Id of the release. Needed for V(proven).
+    description:
+      - Id of the release. Needed for V(proven).
+      - For V(before) the one that did not prove itself. For V(earlier) the one that is wanted; by default the one deployed
+        before the current one.
     type: str
+  rollback:
+    description: Whether the release was gone back to. Then it keeps its place among those deployed, so that the next one further
+      back is an earlier one still.
+    type: bool
+    default: false
   inputs:
     description: What the service was given as its inputs. Needed for V(proven).
     type: list
@@ -71,15 +87,23 @@ EXAMPLES = r"""
     path: /srv/pipelines/sales
     service: pipeline@sales
     files: [/etc/pipelines/sales/env, /etc/systemd/system/pipeline@sales.service]
-    record: /etc/pipelines/sales/proven.json
+    records: /etc/pipelines/sales/proven
     release: "{{ release.release }}"
     inputs: "{{ [release, files] }}"
     environments: /opt/pipeline-envs
+
+- name: Put the release before in place
+  foss_data.platform.pipeline_current:
+    path: /srv/pipelines/sales
+    service: pipeline@sales
+    files: [/etc/pipelines/sales/env, /etc/systemd/system/pipeline@sales.service]
+    records: /etc/pipelines/sales/proven
+    state: earlier
 """
 
 RETURN = r"""
 release:
-  description: Id of the release that is the current one now; empty if there is none.
+  description: Id of the release that is the current one now, or whose files are in place; empty if there is none.
   returned: always
   type: str
 removed:
@@ -87,14 +111,22 @@ removed:
   returned: when a release became the current one
   type: list
   elements: str
+previous:
+  description: Id of the current release; empty if there is none.
+  returned: with O(state=before) and O(state=earlier)
+  type: str
 restored:
   description: The files that were put back.
-  returned: with O(state=before)
+  returned: with O(state=before) and O(state=earlier)
   type: list
   elements: str
+taken_over:
+  description: Id of the release of another deploy, whose files were left as they are; empty if there is none.
+  returned: always
+  type: str
 inputs:
-  description: What the service of the release before was given as its inputs.
-  returned: with O(state=before), if there is one
+  description: What the service of that release was given as its inputs.
+  returned: with O(state=before) and O(state=earlier), if there is one
   type: list
   elements: dict
 """
@@ -102,13 +134,21 @@ inputs:
 import contextlib
 import json
 import os
+import re
 import shutil
 import tempfile
+import time
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.foss_data.platform.plugins.module_utils.current import current, switch
 from ansible_collections.foss_data.platform.plugins.module_utils.exclusive import exclusive
-from ansible_collections.foss_data.platform.plugins.module_utils.releases import in_use, remove_environments, to_remove
+from ansible_collections.foss_data.platform.plugins.module_utils.releases import (
+    ENVIRONMENT,
+    READY,
+    in_use,
+    remove_environments,
+    to_remove,
+)
 from ansible_collections.foss_data.platform.plugins.module_utils.started import StartedRecord
 
 
@@ -134,6 +174,51 @@ def write(path: str, content: str, mode: int) -> None:
             os.unlink(partial)
 
 
+class Records:
+    """What each release's service ran with when it proved itself."""
+
+    def __init__(self, folder: str):
+        self._folder = folder
+
+    def _file(self, release: str) -> str:
+        return os.path.join(self._folder, f"{release}.json")
+
+    def get(self, release: str) -> dict:
+        """``release``, ``deployed`` (time stamp), ``inputs`` (fingerprints) and ``files``; nothing in them if it never has."""
+        found = read(self._file(release)) if release else None
+        return json.loads(found["content"]) if found else {"release": "", "deployed": 0, "inputs": [], "files": {}}
+
+    def put(self, record: dict) -> None:
+        """Keep it."""
+        os.makedirs(self._folder, mode=0o700, exist_ok=True)
+        if self.get(record["release"]) != record:
+            write(self._file(record["release"]), json.dumps(record, indent=1) + "\n", 0o600)
+
+    def releases(self) -> list[str]:
+        """Those that have proven themselves, the last deployed first."""
+        names = os.listdir(self._folder) if os.path.isdir(self._folder) else []
+        found = [self.get(name.removesuffix(".json")) for name in names if name.endswith(".json") and not name.startswith(".")]
+        return [r["release"] for r in sorted(found, key=lambda r: r["deployed"], reverse=True)]
+
+    def forget(self, releases: set[str]) -> None:
+        """Keep nothing of them."""
+        for release in releases:
+            os.unlink(self._file(release))
+
+
+def other_deploy(p: dict, *own: str) -> str:
+    """Id of a release that the files name and that is none of ``own``; empty if there is none."""
+    named = re.compile(re.escape(f"{p['path']}/releases/") + r"([^/:\s\"']+)")
+    found = {release for path in p["files"] for release in named.findall((read(path) or {"content": ""})["content"])}
+    return next(iter(sorted(found - set(own))), "") if not found & set(own) else ""
+
+
+def usable(path: str, release: str) -> bool:
+    """Whether a release and the environment that it runs in are still there."""
+    folder = os.path.join(path, "releases", release)
+    return all(os.path.exists(os.path.join(folder, name)) for name in (READY, ENVIRONMENT))
+
+
 def prune(path: str, needed: set[str], keep: int) -> list[str]:
     """Remove releases that are too many. Returns their folders."""
     releases = os.path.join(path, "releases")
@@ -145,54 +230,94 @@ def prune(path: str, needed: set[str], keep: int) -> list[str]:
     return removed
 
 
-def proven(module: AnsibleModule) -> None:
+def proven(module: AnsibleModule, records: Records) -> None:
     """Switch, remember, prune, leave."""
     p = module.params
     before = current(p["path"])
     result = {
         "changed": before != p["release"],
         "release": p["release"],
+        "taken_over": "",
         "diff": {"before": f"{p['path']}: {before or 'none'}\n", "after": f"{p['path']}: {p['release']}\n"},
     }
     if module.check_mode:
         module.exit_json(**result)
+    if other := other_deploy(p, p["release"]):
+        name = os.path.basename(p["path"])
+        module.fail_json(
+            msg=f"another deploy of {name} took it over: it runs the release {other} now, whose own play says what comes of it",
+            taken_over=other,
+        )
     # Also when only a setting of the site changed.
-    memory = {
-        "release": p["release"],
-        "inputs": [str(given.get("fingerprint", "")) for given in p["inputs"]],
-        "files": {path: read(path) for path in p["files"]},
-    }
-    text = json.dumps(memory, indent=1) + "\n"
-    if (read(p["record"]) or {}).get("content") != text:
-        write(p["record"], text, 0o600)
+    known = records.get(p["release"])
+    kept = known["deployed"] and (p["rollback"] or not result["changed"])
+    records.put(
+        {
+            "release": p["release"],
+            "deployed": known["deployed"] if kept else time.time(),
+            "inputs": [str(given.get("fingerprint", "")) for given in p["inputs"]],
+            "files": {path: read(path) for path in p["files"]},
+        }
+    )
     if result["changed"]:
         switch(p["path"], os.path.join("releases", p["release"]))
         result["removed"] = prune(p["path"], {p["release"], before}, p["keep"])
+        records.forget(set(records.releases()) - set(os.listdir(os.path.join(p["path"], "releases"))))
         if p["environments"]:
             result["removed"] += remove_environments(p["environments"], os.path.dirname(p["path"]))
     module.exit_json(**result)
 
 
-def go_back(module: AnsibleModule) -> None:
-    """Put back the files that differ, leave."""
+def put_back(module: AnsibleModule, record: dict, other: str = "") -> None:
+    """Put the files in place with which a release proved itself, as far as they differ, leave."""
     p = module.params
-    remembered = read(p["record"])
-    memory = json.loads(remembered["content"]) if remembered else {"release": "", "inputs": [], "files": {}}
-    other = {path: file for path, file in memory["files"].items() if file and file != read(path)}
+    differing = {path: file for path, file in record["files"].items() if file and file != read(path)} if not other else {}
     result = {
-        "changed": bool(other),
-        "release": memory["release"],
-        "restored": sorted(other),
-        "inputs": [{"fingerprint": fingerprint, "changed": bool(other)} for fingerprint in memory["inputs"]],
-        "diff": {"before": "", "after": "".join(f"{path}: as of {memory['release']}\n" for path in other)},
+        "changed": bool(differing),
+        "release": record["release"],
+        "previous": current(p["path"]),
+        "taken_over": other,
+        "restored": sorted(differing),
+        "inputs": [{"fingerprint": fingerprint, "changed": bool(differing)} for fingerprint in record["inputs"]],
+        "diff": {"before": "", "after": "".join(f"{path}: as of {record['release']}\n" for path in differing)},
     }
     if not module.check_mode:
-        if other:
+        if differing:
             # First forget, then change: see service_files.
             StartedRecord(p["service"]).forget()
-        for path, file in other.items():
+        for path, file in differing.items():
             write(path, file["content"], file["mode"])
     module.exit_json(**result)
+
+
+def before(module: AnsibleModule, records: Records) -> None:
+    """The current release once more, unless another deploy is under way."""
+    p = module.params
+    record = records.get(current(p["path"]))
+    own = {record["release"], p["release"]} - {"", None}
+    put_back(module, record, other_deploy(p, *own) if p["release"] else "")
+
+
+def earlier(module: AnsibleModule, records: Records) -> None:
+    """The release before the current one, or the one that is asked for."""
+    p = module.params
+    name, now = os.path.basename(p["path"]), current(p["path"])
+    known = records.releases()
+    there = [release for release in known if release != now and usable(p["path"], release)]
+    if p["release"]:
+        wanted = [release for release in there if release == p["release"]]
+        if not wanted:
+            has = ", ".join(there) or "none beside the current one"
+            module.fail_json(msg=f"{name} has no release {p['release']} that it could go back to; it has {has}")
+    else:
+        deployed = records.get(now)["deployed"]
+        wanted = [release for release in there if records.get(release)["deployed"] < deployed]
+        if not wanted:
+            module.fail_json(
+                msg=f"{name} has no earlier release on the host than {now or 'none'}: nothing was changed. "
+                "Deploy the commit that you want from its repository"
+            )
+    put_back(module, records.get(wanted[0]))
 
 
 def main() -> None:
@@ -202,9 +327,10 @@ def main() -> None:
             "path": {"type": "path", "required": True},
             "service": {"type": "str", "required": True},
             "files": {"type": "list", "elements": "path", "required": True},
-            "record": {"type": "path", "required": True},
-            "state": {"type": "str", "choices": ["proven", "before"], "default": "proven"},
+            "records": {"type": "path", "required": True},
+            "state": {"type": "str", "choices": ["proven", "before", "earlier"], "default": "proven"},
             "release": {"type": "str"},
+            "rollback": {"type": "bool", "default": False},
             "inputs": {"type": "list", "elements": "dict", "default": []},
             "keep": {"type": "int", "default": 5},
             "environments": {"type": "path"},
@@ -213,7 +339,9 @@ def main() -> None:
         supports_check_mode=True,
     )
     with contextlib.nullcontext() if module.check_mode else exclusive(module.params["path"]):
-        (proven if module.params["state"] == "proven" else go_back)(module)
+        {"proven": proven, "before": before, "earlier": earlier}[module.params["state"]](
+            module, Records(module.params["records"])
+        )
 
 
 if __name__ == "__main__":

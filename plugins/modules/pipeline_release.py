@@ -237,7 +237,9 @@ def install(module: AnsibleModule, folder: str) -> float:
     os.makedirs(folder)
     try:
         os.chown(folder, user.pw_uid, user.pw_gid)
-        module.run_command(["tar", "-xf", p["bundle"], "-C", folder, "--no-same-owner"], check_rc=True)
+        rc, _out, err = module.run_command(["tar", "-xf", p["bundle"], "-C", folder, "--no-same-owner"])
+        if rc:
+            raise RuntimeError(f"it could not be unpacked: {' | '.join(err.splitlines()[:2]) or f'tar ended with {rc}'}")
         own(folder, user.pw_uid, user.pw_gid, 0)
         seconds = prepare(module, folder)
         # Code that a running process could change would not be the code that was deployed. Root's own right to write stays:

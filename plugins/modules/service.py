@@ -43,6 +43,12 @@ options:
     type: str
     choices: [started, stopped]
     default: started
+  hide:
+    description:
+      - Secrets that the service may print when it fails. They are masked in the end of its journal and in whatever else is said.
+    type: list
+    elements: str
+    default: []
 """
 
 EXAMPLES = r"""
@@ -152,6 +158,8 @@ def main() -> None:
             "units": {"type": "list", "elements": "str"},
             "inputs": {"type": "list", "elements": "dict", "default": []},
             "state": {"type": "str", "choices": ["started", "stopped"], "default": "started"},
+            # That it is one of Ansible's secrets is all that it is for: Ansible masks it in whatever a module says.
+            "hide": {"type": "list", "elements": "str", "default": [], "no_log": True},
         },
         supports_check_mode=True,
     )

@@ -25,13 +25,11 @@ attributes:
     support: full
 options:
   catalog:
-    description: Catalog that the schema is in.
+    description: Catalog that the schema is in. O(catalog) and O(name), or O(aggregate), are required.
     type: str
-    required: true
   name:
     description: Name of the schema.
     type: str
-    required: true
   location:
     description: Where its tables lie, for catalogs that know locations. It can't be changed later.
     type: str
@@ -80,6 +78,51 @@ options:
     type: str
     choices: [present, absent]
     default: present
+  aggregate:
+    description:
+      - Several schemas at once, their rules written in one go. What an item does not say is as given beside this list.
+      - Each has a result of its own; one that fails holds up no other and does not fail the module.
+    type: list
+    elements: dict
+    suboptions:
+      catalog:
+        description: As O(catalog).
+        type: str
+        required: true
+      name:
+        description: As O(name).
+        type: str
+        required: true
+      location:
+        description: As O(location).
+        type: str
+      owner:
+        description: As O(owner).
+        type: str
+      grants:
+        description: As O(grants).
+        type: list
+        elements: dict
+        suboptions:
+          user:
+            description: As O(grants[].user).
+            type: str
+          group:
+            description: As O(grants[].group).
+            type: str
+          privileges:
+            description: As O(grants[].privileges).
+            type: list
+            elements: str
+            choices: [SELECT, INSERT, DELETE, UPDATE, GRANT_SELECT]
+            default: [SELECT]
+      cascade:
+        description: As O(cascade).
+        type: bool
+      state:
+        description: As O(state).
+        type: str
+        choices: [present, absent]
 """
 
 EXAMPLES = r"""
@@ -106,20 +149,58 @@ EXAMPLES = r"""
     rules_file: /etc/trino/rules.json
     cascade: true
     state: absent
+
+- name: The schemas of two teams
+  foss_data.platform.trino_schema:
+    user: admin
+    rules_file: /etc/trino/rules.json
+    aggregate:
+      - {catalog: iceberg, name: sales_marts, location: "s3://lakehouse/sales/marts/", owner: sales}
+      - {catalog: iceberg, name: stock_marts, location: "s3://lakehouse/stock/marts/", owner: stock}
 """
 
 RETURN = r"""
 statements:
   description: What was run, or would be.
-  returned: always
+  returned: without O(aggregate)
   type: list
   elements: str
   sample: ['CREATE SCHEMA "iceberg"."sales_marts" WITH (location = ''s3://lakehouse/sales/marts/'')']
+results:
+  description: What came of each item.
+  returned: with O(aggregate)
+  type: list
+  elements: dict
+  contains:
+    catalog:
+      description: Catalog of the schema.
+      type: str
+    name:
+      description: Name of the schema.
+      type: str
+    changed:
+      description: Whether it was changed, or would be.
+      type: bool
+    failed:
+      description: Whether it could not be.
+      type: bool
+    msg:
+      description: Why not.
+      type: str
+    diff:
+      description: The schema and its own rules before and after.
+      type: dict
+    statements:
+      description: What was run, or would be.
+      type: list
+      elements: str
 """
 
 import json
 import re
+from concurrent.futures import ThreadPoolExecutor
 
+from ansible_collections.foss_data.platform.plugins.module_utils.aggregate import SIDE_BY_SIDE, AggregateModule
 from ansible_collections.foss_data.platform.plugins.module_utils.trino import (
     TrinoError,
     TrinoModule,
@@ -132,6 +213,7 @@ from ansible_collections.foss_data.platform.plugins.module_utils.trino_rules imp
     NotInForceError,
     edit_rules,
     merge,
+    own_rules,
     read_rules,
     sees,
     until_in_force,
@@ -145,8 +227,41 @@ def location_of(create_statement: str) -> str | None:
     return match.group(1).replace("''", "'") if match else None
 
 
-class Schema(TrinoModule):
-    """A schema and its rules. Its state: ``schema``, None if there is none, and with a rules file ``rules``, the document."""
+class Schema(AggregateModule, TrinoModule):
+    """A schema and its rules. Its state: ``schema``, None if there is none, and with a rules file ``rules``, the document.
+
+    Of several, each is compared with the rules as they are after the one before it.
+    """
+
+    identity = ("catalog", "name")
+    beside = ("rules_file",)
+
+    def options(self):
+        """Names as Trino has them."""
+        for option in self.identity:
+            value = self.params[option]
+            if value != value.lower() or not value:
+                self.fail(f"{option} {value!r}: Trino's names are in small letters")
+        if [g for g in self.params["grants"] or [] if not (g["user"] or g["group"] or g["everyone"])]:
+            self.fail("grants: `everyone` is true, or is not given: leave the whole grant out to take it back")
+
+    def share(self, items):
+        """The rules once, the schemas once for each catalog, then what is managed of each, side by side."""
+        if self.params["rules_file"]:
+            self.shared["rules"] = self._rules(read_rules, self.params["rules_file"])
+        catalogs = {item.params["catalog"] for item in items if not item.item["failed"]}
+        self.shared["schemas"] = {catalog: self._schemas_of(catalog) for catalog in catalogs}
+        self.each(items, lambda item: setattr(item, "found", item._schema()), side_by_side=True)
+
+    def _schemas_of(self, catalog: str, user: str | None = None) -> set[str] | TrinoError:
+        """Names of the schemas that a user sees there, or why it sees none."""
+        try:
+            return {row[0] for row in self.client.rows(f"SHOW SCHEMAS FROM {identifier(catalog)}", user=user)}
+        except TrinoError as error:
+            # Without a name Trino did not say it.
+            if not error.name:
+                raise
+            return error
 
     @property
     def _full_name(self) -> str:
@@ -154,6 +269,8 @@ class Schema(TrinoModule):
 
     def read(self):
         """The schema with what is managed of it, and the rules."""
+        if self.item is not None:
+            return {"schema": self.found} | ({"rules": self.shared["rules"]} if "rules" in self.shared else {})
         rules = {"rules": self._rules(read_rules, self.params["rules_file"])} if self.params["rules_file"] else {}
         return {"schema": self._schema(), **rules}
 
@@ -172,6 +289,11 @@ class Schema(TrinoModule):
         return {}
 
     def _seen_by(self, user: str | None) -> bool:
+        if self.item is not None:
+            schemas = self.shared["schemas"][self.params["catalog"]]
+            if isinstance(schemas, TrinoError):
+                raise schemas
+            return self.params["name"] in schemas
         query = f"SHOW SCHEMAS FROM {identifier(self.params['catalog'])} {like(self.params['name'])}"
         return bool(self.client.rows(query, user=user))
 
@@ -207,6 +329,12 @@ class Schema(TrinoModule):
             )
         return {"schema": found, **rules}
 
+    def planned(self, before, after):
+        """The statements; the next of several is compared with the rules as they are then."""
+        super().planned(before, after)
+        if self.item is not None and "rules" in after:
+            self.shared["rules"] = after["rules"]
+
     def statements(self, before, after):
         """CREATE or DROP, or nothing if only rules change."""
         if before["schema"] == after["schema"]:
@@ -226,14 +354,38 @@ class Schema(TrinoModule):
         if after["schema"] is None:
             super().apply(before, after)
 
-    def check(self, before, after):
-        """Wait until Trino has read the rules, which it does by itself once in its refresh period."""
+    def apply_all(self, items):
+        """The same order: schemas that come, the rules of all in one go, schemas that go."""
+        coming = [item for item in items if item.after["schema"] is not None]
+        going = [item for item in items if item.after["schema"] is None]
+
+        def run_statements(item) -> None:
+            TrinoModule.apply(item, item.before, item.after)
+
+        def merged(document: dict) -> dict:
+            for item in ruled:
+                document = item._merged(document)
+            return document
+
+        self.each(coming, run_statements, side_by_side=True)
+        ruled = [i for i in items if not i.item["failed"] and i.before.get("rules") != i.after.get("rules")]
+        if ruled:
+            self._rules(edit_rules, self.params["rules_file"], merged, self.params["timeout"])
+        self.each(going, run_statements, side_by_side=True)
+
+    def _audience(self, before: dict, after: dict) -> tuple[list[str], list[str]]:
+        """Users that have to see the schema when the rules are in force, and those that must not any more."""
         if "rules" not in after or after["schema"] is None:
-            return
+            return [], []
         place = (self.params["catalog"], self.params["name"])
         now = users(after["rules"], *place)
         # Some other rule may let in a user that lost its own.
         gone = [u for u in users(before["rules"], *place) if u not in now and not sees(after["rules"], u, *place)]
+        return now, gone
+
+    def check(self, before, after):
+        """Wait until Trino has read the rules, which it does by itself once in its refresh period."""
+        now, gone = self._audience(before, after)
 
         def in_force() -> None:
             for user in now + gone:
@@ -249,25 +401,60 @@ class Schema(TrinoModule):
         try:
             until_in_force(in_force)
         except NotInForceError as error:
-            self.fail(
-                f"Trino did not take up the rules in {self.params['rules_file']} ({error}): is that its security.config-file, "
-                "with security.refresh-period set, and may this user ask in the name of others?"
-            )
+            self.fail(self._not_in_force(str(error)))
+
+    def check_all(self, items):
+        """The same for all, each user asked once in each catalog, until nobody is waited for."""
+        audience = [(item, *item._audience(item.before, item.after)) for item in items]
+        waiting: dict[int, str] = {}
+
+        def in_force() -> None:
+            pairs = {(item.params["catalog"], user) for item, now, gone in audience for user in now + gone}
+            with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+                seen = dict(zip(pairs, pool.map(lambda pair: self._schemas_of(*pair), pairs), strict=True))
+            waiting.clear()
+            for item, now, gone in audience:
+                for user in now + gone:
+                    found = seen[item.params["catalog"], user]
+                    if isinstance(found, TrinoError) and found.name != "PERMISSION_DENIED":
+                        raise found
+                    sees_it = not isinstance(found, TrinoError) and item.params["name"] in found
+                    if sees_it and user in gone:
+                        waiting[id(item)] = f"{user} still sees the schema"
+                    elif not sees_it and user in now:
+                        waiting[id(item)] = f"for {user}: {found if isinstance(found, TrinoError) else 'it is not there'}"
+            audience[:] = [entry for entry in audience if id(entry[0]) in waiting]
+            if audience:
+                raise NotInForceError(f"{len(audience)} schemas")
+
+        try:
+            until_in_force(in_force)
+        except NotInForceError:
+            self.each([item for item, *_ in audience], lambda item: item.fail(item._not_in_force(waiting[id(item)])))
+
+    def _not_in_force(self, why: str) -> str:
+        return (
+            f"Trino did not take up the rules in {self.params['rules_file']} ({why}): is that its security.config-file, "
+            "with security.refresh-period set, and may this user ask in the name of others?"
+        )
 
     def shown(self, state):
-        """The state with one rule on a line."""
+        """The state with one rule on a line; of several schemas each with its own."""
         text = f"schema: {json.dumps(state['schema'])}\n"
-        for section in ("catalogs", "schemas", "tables") if "rules" in state else ():
-            text += f"{section}:\n" + "".join(f"  {json.dumps(rule)}\n" for rule in state["rules"][section])
+        if "rules" not in state:
+            return text
+        own = {} if self.item is None else own_rules(state["rules"], self.params["catalog"], self.params["name"])
+        for section in own or ("catalogs", "schemas", "tables"):
+            text += f"{section}:\n" + "".join(f"  {json.dumps(rule)}\n" for rule in (own or state["rules"])[section])
         return text
 
 
 def main() -> None:
     """Entry point of the module."""
-    schema = Schema(
+    Schema(
         {
-            "catalog": {"type": "str", "required": True},
-            "name": {"type": "str", "required": True},
+            "catalog": {"type": "str"},
+            "name": {"type": "str"},
             "location": {"type": "str"},
             "owner": {"type": "str"},
             "grants": {
@@ -293,15 +480,8 @@ def main() -> None:
             "cascade": {"type": "bool", "default": False},
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
         },
-        required_by={"owner": ["rules_file"], "grants": ["rules_file"]},
-    )
-    for option in ("catalog", "name"):
-        value = schema.params[option]
-        if value != value.lower() or not value:
-            schema.fail(f"{option} {value!r}: Trino's names are in small letters")
-    if [g for g in schema.params["grants"] or [] if not (g["user"] or g["group"] or g["everyone"])]:
-        schema.fail("grants: `everyone` is true, or is not given: leave the whole grant out to take it back")
-    schema.run()
+        {"required_by": {"owner": ["rules_file"], "grants": ["rules_file"]}},
+    ).run()
 
 
 if __name__ == "__main__":

@@ -62,8 +62,6 @@ def test_every_property_is_explained():
         {"cpu_weight": 10001},
         {"cpu_weight": "100"},
         {"cpu_weight": 1.5},
-        {"max_concurrent_queries": 0},
-        {"max_concurrent_queries": 101},
         {"settings": {"lower": "x"}},
         {"settings": {"TRINO_HOST": "x"}},
         {"settings": {"PIPELINE_NAME": "x"}},
@@ -81,8 +79,8 @@ def test_what_is_not_said_has_a_default():
     defaults = {name: value["default"] for name, value in SCHEMA["properties"].items() if "default" in value}
     for name, value in defaults.items():
         VALIDATOR.validate({**GOOD, name: value})
-    asked = ("publishes", "cpu_weight", "max_concurrent_queries")
-    assert [defaults[name] for name in asked] == [[], 100, 5]
+    asked = ("publishes", "cpu_weight")
+    assert [defaults[name] for name in asked] == [[], 100]
 
 
 @pytest.mark.parametrize("name", SCHEMA["required"])
@@ -104,8 +102,6 @@ def test_required(name):
         {"publishes": ["marts"]},
         {"cpu_weight": 1},
         {"cpu_weight": 10000},
-        {"max_concurrent_queries": 1},
-        {"max_concurrent_queries": 100},
     ],
 )
 def test_accepted(change):

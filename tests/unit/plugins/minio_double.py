@@ -47,6 +47,7 @@ class Minio(ThreadingHTTPServer):
     def __init__(self):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.buckets: dict[str, list[str]] = {}
+        self.stuck: set[str] = set()  # objects that can't be removed
         self.policies: dict[str, dict] = {}
         self.users: dict[str, dict] = {}
         self.log: list[str] = []
@@ -75,7 +76,7 @@ class _Handler(BaseHTTPRequestHandler):
             user = self._signed_by()
             if path.startswith(ADMIN_API) and user != ADMIN:
                 raise Refusal(403, "AccessDenied")
-            answer = self._admin(path.removeprefix(ADMIN_API), body) if path.startswith(ADMIN_API) else self._s3(path, user)
+            answer = self._admin(path.removeprefix(ADMIN_API), body) if path.startswith(ADMIN_API) else self._s3(path, user, body)
             self._send(200 if answer else 204, answer)
         except Refusal as refusal:
             status, code = refusal.args
@@ -105,8 +106,9 @@ class _Handler(BaseHTTPRequestHandler):
             raise Refusal(403, "SignatureDoesNotMatch")
         return access_key
 
-    def _s3(self, path: str, user: str) -> bytes:
+    def _s3(self, path: str, user: str, body: bytes) -> bytes:
         bucket, buckets = path.strip("/"), self.server.buckets
+        query = dict(parse_qsl(urlsplit(self.path).query, keep_blank_values=True))
         if not bucket and user != ADMIN:
             # It may not see one of them.
             raise Refusal(403, "AccessDenied")
@@ -124,10 +126,26 @@ class _Handler(BaseHTTPRequestHandler):
             return b""
         if self.command == "HEAD":
             return b""
+        if "delete" in query:
+            keys = re.findall(r"<Key>([^<]*)</Key>", body.decode())
+            buckets[bucket] = [name for name in buckets[bucket] if name not in keys or name in self.server.stuck]
+            errors = [
+                f"<Error><Code>AccessDenied</Code><Message>held</Message><Key>{k}</Key></Error>"
+                for k in keys
+                if k in self.server.stuck
+            ]
+            return f"<DeleteResult>{''.join(errors)}</DeleteResult>".encode()
+        names = [name for name in buckets[bucket] if name.startswith(query.get("prefix", ""))]
+        if "versions" in query:
+            item = (
+                "<Version><Key>{}</Key><VersionId>null</VersionId><LastModified>2026-11-24T20:00:00.000Z</LastModified>"
+                "<ETag>x</ETag><Size>1</Size></Version>"
+            )
+            return f"<ListVersionsResult><Name>{bucket}</Name>{''.join(map(item.format, names))}</ListVersionsResult>".encode()
         item = (
             "<Contents><Key>{}</Key><LastModified>2026-11-24T20:00:00.000Z</LastModified><ETag>x</ETag><Size>1</Size></Contents>"
         )
-        return f"<ListBucketResult><Name>{bucket}</Name>{''.join(map(item.format, buckets[bucket]))}</ListBucketResult>".encode()
+        return f"<ListBucketResult><Name>{bucket}</Name>{''.join(map(item.format, names))}</ListBucketResult>".encode()
 
     def _admin(self, command: str, body: bytes) -> bytes:
         query = dict(parse_qsl(urlsplit(self.path).query))

@@ -11,7 +11,7 @@ import pytest
         (["site.yml", "--tags", "minio"], "Provide the policies", "minio"),
         (["site.yml", "--tags", "postgresql"], "Provide the databases", "postgresql@15-main"),
         (["site.yml", "--tags", "trino"], "Provide the catalogs", "trino"),
-        (["playbooks/pipelines.yml"], "Register its code location", "dagster-webserver"),
+        (["playbooks/pipelines.yml"], "Register the code locations of all", "dagster-webserver"),
     ],
     ids=lambda value: value if isinstance(value, str) and " " not in value else None,
 )

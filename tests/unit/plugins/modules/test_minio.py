@@ -6,7 +6,7 @@ import time
 
 import pytest
 from ansible_collections.foss_data.platform.plugins.module_utils.minio import canonical
-from ansible_collections.foss_data.platform.plugins.modules import minio_bucket, minio_policy, minio_user
+from ansible_collections.foss_data.platform.plugins.modules import minio_bucket, minio_policy, minio_prefix, minio_user
 from ansible_collections.foss_data.platform.tests.unit.conftest import serving
 from ansible_collections.foss_data.platform.tests.unit.plugins.minio_double import ADMIN, REGION, SECRET, Minio
 
@@ -174,6 +174,73 @@ def test_a_user_that_is_switched_off_is_switched_on(call, minio, policies):
 
 def test_a_policy_that_is_not_there_is_refused(call, minio):
     assert "XMinioAdminNoSuchPolicy" in call(minio_user, **user(policies=["nope"]))["msg"]
+
+
+# -- prefixes
+
+
+def test_a_prefix_is_counted_and_emptied(call, minio):
+    minio.buckets["lake"] = ["pl-a/1", "pl-a/2/3", "pl-a_b/1"]
+    counted = call(minio_prefix, bucket="lake", prefix="pl-a/")
+    assert (counted["changed"], counted["objects"], counted["bytes"]) == (False, 2, 2)
+    done = thrice(call, minio, minio_prefix, bucket="lake", prefix="pl-a/", state="absent")
+    assert (done["changed"], done["objects"]) == (True, 2)
+    # Another that begins alike stays.
+    assert minio.buckets["lake"] == ["pl-a_b/1"]
+
+
+def test_a_bucket_that_is_not_there_holds_nothing(call, minio):
+    for state in ("counted", "absent"):
+        assert not call(minio_prefix, bucket="none", prefix="pl-a/", state=state)["changed"]
+
+
+def test_an_object_that_can_not_be_removed_is_named(call, minio):
+    minio.buckets["lake"], minio.stuck = ["pl-a/1", "pl-a/2"], {"pl-a/2"}
+    failed = call(minio_prefix, bucket="lake", prefix="pl-a/", state="absent")
+    assert failed["msg"].startswith("1 objects under lake/pl-a/ could not be removed, the first pl-a/2 (AccessDenied: held)")
+
+
+@pytest.mark.parametrize("prefix", ["pl-a", "", "/"])
+def test_a_prefix_that_others_begin_with(call, minio, prefix):
+    minio.buckets["lake"] = ["pl-a/1"]
+    assert "it has to end with a slash" in call(minio_prefix, bucket="lake", prefix=prefix, state="absent")["msg"]
+    assert minio.buckets["lake"] == ["pl-a/1"]
+
+
+# -- many users at once
+
+MANY = [
+    {"access_key": "anna", "secret_key": "anna-secret"},
+    {"access_key": "bert", "secret_key": "bert-secret", "policies": ["write"]},
+    {"access_key": "gone", "state": "absent"},
+]
+
+
+def test_many_at_once(call, minio, policies):
+    minio.users["gone"] = {"secret": "x", "status": "enabled", "policies": []}
+    done = thrice(call, minio, minio_user, aggregate=MANY, policies=["read"])
+    assert [item["changed"] for item in done["results"]] == [True, True, True]
+    assert [diff["before_header"] for diff in done["diff"]] == ["anna", "bert", "gone"]
+    assert {name: user["policies"] for name, user in minio.users.items()} == {"anna": ["read"], "bert": ["write"]}
+    minio.users["bert"]["secret"] = "another"
+    again = call(minio_user, aggregate=MANY, policies=["read"])
+    assert [item["changed"] for item in again["results"]] == [False, True, False]
+    assert "bert-secret" not in str(again)
+
+
+def test_one_of_many_fails_alone(call, minio, policies):
+    done = call(minio_user, aggregate=[{"access_key": "anna"}, *MANY[1:], {**MANY[0], "access_key": "eve", "policies": ["nope"]}])
+    assert not done["failed"]
+    assert [item["access_key"] for item in done["results"] if item["failed"]] == ["anna", "eve"]
+    assert "state is present but all of the following are missing: secret_key" in done["results"][0]["msg"]
+    assert "XMinioAdminNoSuchPolicy" in done["results"][3]["msg"]
+    assert minio.users["bert"]["policies"] == ["write"]
+
+
+def test_many_at_a_server_that_is_not_there(call, closed_port):
+    failed = call(minio_user, aggregate=MANY, endpoint=f"http://127.0.0.1:{closed_port}")
+    assert failed["failed"]
+    assert "does not answer" in failed["msg"]
 
 
 # -- the server

@@ -34,7 +34,7 @@ def files(tmp_path) -> list[Path]:
 
 @pytest.fixture
 def current(module, home, files, started, tmp_path):
-    options = {"path": str(home), "service": "pipeline@sales", "record": str(tmp_path / "proven.json")}
+    options = {"path": str(home), "service": "pipeline@sales", "records": str(tmp_path / "proven")}
     return functools.partial(module, pipeline_current.main, files=[str(f) for f in files], **options)
 
 
@@ -73,7 +73,7 @@ def test_first_release(deploy, home, tmp_path):
     assert (done["changed"], done["release"], done["removed"]) == (True, "aaa", [])
     assert done["diff"] == {"before": f"{home}: none\n", "after": f"{home}: aaa\n"}
     assert os.readlink(home / "current") == "releases/aaa"
-    assert (tmp_path / "proven.json").stat().st_mode & 0o777 == 0o600
+    assert (tmp_path / "proven" / "aaa.json").stat().st_mode & 0o777 == 0o600
 
 
 def test_nothing_to_do(deploy):
@@ -90,7 +90,7 @@ def test_what_an_interrupted_play_left(deploy, home):
 def test_check_mode_predicts_and_does_nothing(deploy, home, tmp_path):
     assert deploy("aaa", check=True)["changed"]
     assert sorted(os.listdir(home)) == ["releases"]
-    assert not (tmp_path / "proven.json").exists()
+    assert not (tmp_path / "proven").exists()
 
 
 def test_secrets_are_not_told(deploy):
@@ -158,6 +158,123 @@ def test_check_mode_puts_nothing_back(deploy, current, files):
     deploy("bbb", proves=False)
     assert current(state="before", check=True)["changed"]
     assert files[1].read_text() == "unit of bbb"
+
+
+# -- an earlier one
+
+
+@pytest.fixture
+def earlier(current, monkeypatch, tmp_path):
+    """Goes back to the release before, or the one given, whose service runs with it; says which."""
+    for name in ("one", "two"):
+        (tmp_path / "envs" / name).mkdir(parents=True)
+
+    def run(**options) -> dict:
+        put = current(state="earlier", **options)
+        if not put.get("failed"):
+            current(release=put["release"], inputs=put["inputs"], rollback=True)
+        return put
+
+    return run
+
+
+def test_going_back_twice_goes_further_back(deploy, earlier, files, home):
+    for release in ("aaa", "bbb", "ccc"):
+        deploy(release)
+    assert earlier()["release"] == "bbb"
+    assert files[0].read_text() == "env of bbb"
+    assert files[0].stat().st_mode & 0o777 == 0o600
+    again = earlier()
+    assert (again["release"], again["previous"]) == ("aaa", "bbb")
+    assert os.readlink(home / "current") == "releases/aaa"
+    refused = earlier()
+    assert refused["msg"].startswith("sales has no earlier release on the host than aaa: nothing was changed.")
+    assert files[0].read_text() == "env of aaa"
+
+
+def test_a_deploy_after_it_is_the_last_one_again(deploy, earlier):
+    for release in ("aaa", "bbb", "ccc"):
+        deploy(release)
+    earlier()
+    deploy("ccc")
+    assert earlier()["release"] == "bbb"
+    # The oldest content, deployed anew, is what was deployed last.
+    deploy("aaa")
+    assert earlier()["release"] == "ccc"
+
+
+def test_one_that_is_asked_for(deploy, earlier):
+    for release in ("aaa", "bbb", "ccc"):
+        deploy(release)
+    assert earlier(release="aaa")["release"] == "aaa"
+    assert earlier(release="ccc")["release"] == "ccc"
+    assert earlier(release="ddd")["msg"] == "sales has no release ddd that it could go back to; it has bbb, aaa"
+
+
+@pytest.mark.parametrize("lost", ["releases/bbb/.ready", "../envs/two"])
+def test_one_that_could_not_run_is_passed_over(deploy, earlier, home, lost):
+    deploy("aaa")
+    deploy("bbb", environment="two")
+    deploy("ccc")
+    path = home / lost
+    path.rmdir() if path.is_dir() else path.unlink()
+    assert earlier()["release"] == "aaa"
+
+
+def test_one_that_never_proved_itself_is_passed_over(deploy, earlier):
+    deploy("aaa")
+    deploy("bbb", proves=False)
+    deploy("ccc")
+    assert earlier()["release"] == "aaa"
+
+
+def test_it_predicts_the_way_back(deploy, current, earlier, files):
+    deploy("aaa")
+    deploy("bbb")
+    put = current(state="earlier", check=True)
+    assert (put["changed"], put["release"]) == (True, "aaa")
+    assert files[1].read_text() == "unit of bbb"
+
+
+def test_what_is_kept_of_a_release_goes_with_it(deploy, tmp_path):
+    for number in range(4):
+        deploy(f"r{number}", keep=2)
+    assert sorted(os.listdir(tmp_path / "proven")) == ["r2.json", "r3.json"]
+
+
+# -- two deploys at a time
+
+
+@pytest.fixture
+def unit(files, home):
+    """Writes a unit that names a release."""
+    return lambda release: files[1].write_text(f"ExecStart=x --working-directory {home}/releases/{release} --lazy\n")
+
+
+def test_what_another_deploy_took_over_is_not_switched_to(deploy, current, unit, home):
+    deploy("aaa")
+    deploy("bbb", proves=False)
+    unit("ccc")
+    refused = current(release="bbb", inputs=[])
+    assert refused["msg"].startswith("another deploy of sales took it over: it runs the release ccc now")
+    assert refused["taken_over"] == "ccc"
+    assert os.readlink(home / "current") == "releases/aaa"
+
+
+def test_nor_is_anything_put_back_into_it(deploy, current, unit, files, started):
+    deploy("aaa")
+    unit("ccc")
+    started.write("what ccc was started with")
+    back = current(state="before", release="bbb")
+    assert (back["changed"], back["restored"], back["taken_over"]) == (False, [], "ccc")
+    assert "releases/ccc" in files[1].read_text()
+    assert started.read() is not None
+
+
+def test_ones_own_files_are_put_back(deploy, current, unit, files):
+    deploy("aaa")
+    unit("bbb")
+    assert current(state="before", release="bbb")["restored"] == [str(files[1])]
 
 
 # -- too many

@@ -100,6 +100,13 @@ def test_first_release(install, home):
     assert done["diff"] == {"before": f"{folder}: absent\n", "after": f"{folder}: ready\n"}
 
 
+def test_one_that_can_not_be_unpacked_leaves_nothing(install, home, tmp_path):
+    (tmp_path / "cut.tar").write_bytes(b"no tar at all" * 100)
+    failed = install("aaa", ship=False, bundle=str(tmp_path / "cut.tar"))
+    assert failed["msg"].startswith("the release aaa does not load: it could not be unpacked: tar: ")
+    assert releases(home) == []
+
+
 def test_it_is_not_switched_to(install, home):
     """That it loads does not say that it runs."""
     install("aaa")

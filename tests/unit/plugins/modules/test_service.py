@@ -3,6 +3,7 @@
 """service: restarts when, and only when, what runs is not what is on disk, and says so only after it proved healthy."""
 
 import functools
+import json
 
 import pytest
 from ansible.module_utils.basic import AnsibleModule
@@ -159,6 +160,14 @@ def test_a_failure_shows_the_journal_and_is_not_recorded(running, apply, record)
     running.broken.clear()
     assert apply(RELEASE, FILES | {"fingerprint": "files 2"})["changed"]
     assert record.read() is not None
+
+
+def test_secrets_in_the_journal_are_masked(running, apply):
+    running.broken["tool.service"] = "Job failed: password of base.service"
+    running.units["tool.service"] |= {"Requires": "base.service"}
+    failed = apply(RELEASE, FILES | {"fingerprint": "files 2"}, hide=["base.service"])
+    assert "base.service" not in json.dumps(failed)
+    assert "journal of ********" in failed["journal"]
 
 
 def test_several_units_start_in_order_and_the_first_failure_stops(systemd, apply):

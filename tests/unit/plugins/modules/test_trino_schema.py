@@ -27,23 +27,24 @@ class Trino:
 
     def __init__(self, rules):
         self.rules, self.delay = rules, 0
-        self.schemas, self.tables, self.done, self.asked = {}, {}, [], []
+        self.schemas, self.tables, self.done, self.asked, self.queries, self.blind = {}, {}, [], [], [], set()
         self.document = json.loads(rules.read_text())
 
     def run(self, query, parameters=None, user=None, catalog=None, schema=None):
-        if match := re.fullmatch(r"SHOW SCHEMAS FROM \"(\w+)\" LIKE '(.*)' ESCAPE '\\'", query):
+        self.queries.append(query)
+        if match := re.fullmatch(r"SHOW SCHEMAS FROM \"(\w+)\"(?: LIKE '(.*)' ESCAPE '\\')?", query):
             if match[1] != "lake":
                 raise TrinoError("Trino refused (CATALOG_NOT_FOUND): Catalog 'nope' not found", "CATALOG_NOT_FOUND", "q1")
-            name = match[2].replace("\\_", "_")
+            names = [match[2].replace("\\_", "_")] if match[2] else list(self.schemas)
             if user and user != "admin":
                 self.asked.append(user)
                 if self.delay <= 0:
                     self.document = json.loads(self.rules.read_text())
                 self.delay -= 1
-                if not sees(self.document, user, "lake"):
+                if user in self.blind or not sees(self.document, user, "lake"):
                     raise TrinoError("Trino refused (PERMISSION_DENIED): Cannot access catalog lake", "PERMISSION_DENIED", "q1")
-                return result(*([[name]] if name in self.schemas and sees(self.document, user, "lake", name) else []))
-            return result(*([[name]] if name in self.schemas else []))
+                return result(*[[n] for n in names if n in self.schemas and sees(self.document, user, "lake", n)])
+            return result(*[[n] for n in names if n in self.schemas])
         if match := re.fullmatch(r'SHOW TABLES FROM "lake"."(\w+)"', query):
             return result(*[[t] for t in self.tables.get(match[1], ())])
         if match := re.fullmatch(r'SHOW CREATE SCHEMA "lake"."(\w+)"', query):
@@ -280,3 +281,98 @@ def test_bad_input_is_one_clear_error(trino, schema, options, message):
 def test_rules_need_their_file(trino, schema, options):
     assert "rules_file" in schema(rules=False, **options)["msg"]
     assert trino.done == []
+
+
+# -- many at once
+
+
+@pytest.fixture
+def schemas(trino):
+    """Several at once, each given by its name and what is said of it."""
+
+    def run(check=False, timeout=5, **named):
+        items = [{"catalog": "lake", "name": name, **options} for name, options in named.items()]
+        done = run_module(trino_schema.main, check, aggregate=items, rules_file=str(trino.rules), timeout=timeout)
+        return done, {item["name"]: item for item in done.get("results", [])}
+
+    return run
+
+
+SEVERAL = {
+    "sales": {"location": "s3://lake/sales/", "owner": "ann"},
+    "stock": {"location": "s3://lake/stock/", "owner": "bob", "grants": [{"user": "ann"}]},
+}
+
+
+def test_many_at_once(trino, schemas):
+    predicted, _ = schemas(check=True, **SEVERAL)
+    assert (trino.done, document(trino)) == ([], RULES)
+    trino.delay = 3
+    real, items = schemas(**SEVERAL)
+    assert real == predicted
+    assert sorted(trino.done) == [CREATE, CREATE.replace("sales", "stock")]
+    assert [items[name]["changed"] for name in SEVERAL] == [True, True]
+    assert '"bob"' not in items["sales"]["diff"]["after"]
+    one = merge(RULES, "lake", "sales", "ann")
+    assert document(trino) == merge(one, "lake", "stock", "bob", [{"user": "ann", "privileges": ["SELECT"]}])
+    # Done means that owners and users see them.
+    assert {"ann", "bob"} <= set(trino.asked)
+    again, items = schemas(**SEVERAL)
+    assert (again["changed"], again["diff"], len(trino.done)) == (False, [], 2)
+
+
+def test_the_service_is_asked_once_for_all(trino, schemas):
+    schemas(**SEVERAL)
+    trino.queries.clear()
+    schemas(**SEVERAL)
+    assert len([q for q in trino.queries if q.startswith("SHOW SCHEMAS")]) == 1 + len({"ann", "bob"})
+
+
+def test_one_that_can_not_be_holds_up_no_other(trino, schemas):
+    trino.schemas["sales"] = "s3://elsewhere/"
+    wrong = {"Wrong": {"owner": "eve"}, "nowhere": {"catalog": "nope", "owner": "eve"}}
+    done, items = schemas(**wrong, **SEVERAL)
+    assert not done["failed"]
+    assert [name for name, item in items.items() if not item["failed"]] == ["stock"]
+    assert "small letters" in items["Wrong"]["msg"]
+    assert "CATALOG_NOT_FOUND" in items["nowhere"]["msg"]
+    assert items["sales"]["msg"].startswith("schema lake.sales lies at s3://elsewhere/ and can't be moved")
+    # It owns nothing of what is not its own.
+    assert own_rules(document(trino), "lake", "sales") == {"schemas": [], "tables": []}
+    assert own_rules(document(trino), "lake", "stock")["schemas"]
+
+
+def test_rules_not_taken_up_are_each_ones_own(trino, schemas):
+    schemas(sales=SEVERAL["sales"])
+    # Somebody else's rule shuts bob out, whatever stands behind it.
+    trino.blind.add("bob")
+    _done, items = schemas(**SEVERAL)
+    assert {name: item["failed"] for name, item in items.items()} == {"sales": False, "stock": True}
+    assert "Trino did not take up the rules in" in items["stock"]["msg"]
+
+
+def test_many_go_at_once(trino, schemas):
+    schemas(**SEVERAL)
+    trino.tables["stock"] = ["a"]
+    _done, items = schemas(sales={"state": "absent"}, stock={"state": "absent"})
+    assert (items["sales"]["failed"], items["stock"]["failed"]) == (False, True)
+    assert "holds 1 table(s) (a) and stays" in items["stock"]["msg"]
+    assert list(trino.schemas) == ["stock"]
+    _done, items = schemas(sales={"state": "absent"}, stock={"state": "absent", "cascade": True})
+    assert (items["sales"]["changed"], items["stock"]["changed"]) == (False, True)
+    assert (trino.schemas, document(trino)) == ({}, RULES)
+
+
+def test_a_trino_that_does_not_answer_fails_the_module(trino, schemas, monkeypatch):
+    def lost(*_arguments, **_options):
+        raise TrinoError("Trino does not answer")
+
+    monkeypatch.setattr(Client, "run", lost)
+    done, items = schemas(**SEVERAL)
+    assert (done["failed"], done["msg"], items) == (True, "Trino does not answer", {})
+
+
+def test_one_or_many(trino):
+    both = run_module(trino_schema.main, catalog="lake", name="sales", aggregate=[])
+    assert "mutually exclusive" in both["msg"]
+    assert "one of the following is required" in run_module(trino_schema.main, catalog="lake")["msg"]

@@ -1,0 +1,120 @@
+"""playbooks/pipelines.yml: each pipeline stands for itself, and what came of each is said."""
+
+import re
+
+import pytest
+from ansible_collections.foss_data.platform.tests.unit.playbooks.conftest import Play, listed
+
+ALL = [
+    listed("broken"),
+    listed("good"),
+    listed("other"),
+    listed("unloadable"),
+    listed("absent", path="", release="", manifest={}),
+]
+ALL[-1]["fault"] = "its repository does not answer"
+
+
+def said_of(play: Play) -> list[str]:
+    """The lines in the end."""
+    block = play.said.partition("TASK [Say what came of each]")[2].partition("TASK [")[0]
+    return [
+        line.strip(" '\"") for line in re.sub(r"\n {8,}(?!- )", " ", block).replace("    - ", "\n").splitlines() if ": " in line
+    ]
+
+
+@pytest.fixture(scope="module")
+def deployed(play) -> Play:
+    """Two of five are fine."""
+    return play(
+        "pipelines.yml",
+        pipelines=ALL,
+        faults={"pipeline_release": {"/srv/pipelines/broken": "the release new does not load, the one before stays: no"}},
+        at_first={"dagster_code_location": {"unloadable": "code location unloadable: no such module"}},
+    )
+
+
+def test_the_faulty_hold_up_no_other(deployed):
+    switched = [options["path"] for options in deployed.asked("pipeline_current") if options.get("state") != "before"]
+    assert sorted(switched) == ["/srv/pipelines/good", "/srv/pipelines/other"]
+    recap = deployed.recap()
+    assert {name for name, counts in recap.items() if counts["rescued"]} == {"broken", "unloadable", "absent"}
+    assert {name for name, counts in recap.items() if counts["failed"]} == {"server"}
+
+
+def test_what_came_of_each_is_said(deployed):
+    lines = "\n".join(said_of(deployed))
+    for line in (
+        "broken: not deployed: the release new does not load, the one before stays: no (nothing was switched)",
+        "good: deployed, release new",
+        "other: deployed, release new",
+        "unloadable: not deployed: the release new was not taken into service, old runs again: "
+        "code location unloadable: no such module",
+        "absent: not deployed: its repository does not answer (nothing was switched)",
+    ):
+        assert line in lines, lines
+    assert deployed.code
+    last = deployed.errors()[-1]
+    assert "Not deployed: broken: the release new does not load" in last
+    assert "; absent: its repository does not answer (nothing was switched)" in last
+    assert "good" not in last
+
+
+def test_a_service_is_asked_once_for_those_that_came_so_far(deployed):
+    [keys], [schemas] = deployed.asked("minio_user"), deployed.asked("trino_schema")
+    assert [item["access_key"] for item in keys["aggregate"]] == ["pl-good", "pl-other", "pl-unloadable"]
+    assert keys["policies"] == ["pipelines"]
+    assert [item["location"] for item in schemas["aggregate"]][:2] == [
+        "s3://lakehouse/pl-good/raw/",
+        "s3://lakehouse/pl-good/marts/",
+    ]
+    assert {item["owner"] for item in schemas["aggregate"]} == {"good", "other", "unloadable"}
+    registered, again = deployed.asked("dagster_code_location")
+    assert [item["name"] for item in registered["aggregate"]] == ["good", "other", "unloadable"]
+    # The way back touches none that was not on it.
+    assert [item["name"] for item in again["aggregate"]] == ["unloadable"]
+    started, started_again = deployed.asked("dagster_schedule")
+    assert [item["location"] for item in started["aggregate"]] == ["good", "other"]
+    assert [item["location"] for item in started_again["aggregate"]] == ["unloadable"]
+
+
+def test_a_faulty_one_is_not_touched(deployed):
+    assert not [name for name, options, _check in deployed.calls if "absent" in str(options)]
+
+
+def test_what_its_code_may_print_is_hidden(deployed):
+    [first, *_] = deployed.asked("dagster_code_location")
+    secrets = {item["secret_key"] for item in deployed.asked("minio_user")[0]["aggregate"]}
+    assert set(first["hide"]) == secrets | {"the secret_postgresql_dagster"}
+    services = [options for options in deployed.asked("service") if options["name"] == "pipeline@good"]
+    assert all("the secret_postgresql_dagster" in options["hide"] for options in services)
+
+
+def test_nothing_to_do(play):
+    again = play("pipelines.yml", pipelines=[listed("good"), listed("other")], changed=False)
+    assert again.code == 0, again.said
+    assert not {name: counts for name, counts in again.recap().items() if counts["changed"]}
+    assert "good: unchanged, release new" in "\n".join(said_of(again))
+
+
+def test_check_mode_asks_in_check_mode_and_says_what_would_be(play):
+    # One has the name of a group, and no host may have that.
+    predicted = play("pipelines.yml", "--check", pipelines=[listed("minio"), listed("other")])
+    assert predicted.code == 0, predicted.said
+    assert all(check for _name, _options, check in predicted.calls)
+    assert "minio: would be deployed, release new" in "\n".join(said_of(predicted))
+    assert set(predicted.recap()) == {"minio@server", "other", "server"}
+
+
+def test_one_of_them_while_a_service_does_not_answer(play):
+    failed = play("pipelines.yml", "-e", "pipeline=good", pipelines=ALL, faults={"trino_schema": {"": "Trino does not answer"}})
+    assert failed.code
+    assert set(failed.recap()) == {"good", "server"}
+    assert failed.errors()[-1].endswith("Not deployed: good: Trino does not answer (nothing was switched)")
+
+
+def test_a_limit_that_leaves_them_out(play):
+    refused = play("pipelines.yml", "--limit", "server", pipelines=ALL)
+    [error] = refused.errors()
+    assert "give `-e pipeline=NAME` for one of them, or `--limit server,pipeline_deployments`." in error
+    assert {name for name, *_ in refused.calls} == {"host_check"}

@@ -1,0 +1,78 @@
+"""playbooks/pipeline_remove.yml: what will be lost is said, and nothing goes that was not meant."""
+
+import pytest
+
+HOLDINGS = {
+    "name": "sales",
+    "deployed": True,
+    "user": "pl-sales",
+    "title": "Sales",
+    "owner": {"team": "retail", "email": "retail@example.org"},
+    "releases": ["new", "old"],
+    "schemas": [{"catalog": "iceberg", "name": "sales_raw"}],
+    "tables": [{"catalog": "iceberg", "schema": "sales_raw", "table": "orders", "rows": 120, "bytes": 3_500_000}],
+    "disk": {"home_bytes": 2048},
+    "unknown": {},
+}
+OBJECTS = {"objects": 7, "bytes": 4_000_000}
+TOUCHES = {"dagster_code_location", "service", "minio_user", "trino_schema"}
+
+
+@pytest.fixture
+def remove(play):
+    """Runs the playbook in check mode, or without anybody to ask."""
+
+    def run(*arguments, holdings=None, name="sales", **more):
+        answers = {"pipeline_info": {"pipelines": [HOLDINGS | (holdings or {})]}, "minio_prefix": OBJECTS}
+        return play("pipeline_remove.yml", "-e", f"pipeline={name}", *arguments, answers=answers, pipelines=[], **more)
+
+    return run
+
+
+def test_nobody_confirmed(remove):
+    refused = remove("-e", "data=true")
+    [error] = refused.errors()
+    assert "Nothing was removed. Type the name when you are asked, or give -e confirmed=sales." in error
+    for line in (
+        "sales (Sales, retail, retail@example.org)",
+        "Lost: table iceberg.sales_raw.orders, 120 rows, 3.34 MB",
+        "Lost: 7 objects under lakehouse/pl-sales/, 3.81 MB",
+        "Lost: home /var/lib/pipelines/sales of the user pl-sales, 2.00 KB",
+    ):
+        assert line in refused.said
+    assert not TOUCHES & {name for name, *_ in refused.calls}
+
+
+def test_data_stays_unless_it_is_asked_for(remove):
+    predicted = remove("--check")
+    assert predicted.code == 0, predicted.said
+    assert "Stays (lost with -e data=true): table iceberg.sales_raw.orders, 120 rows" in predicted.said
+    assert {name for name, *_ in predicted.calls} & TOUCHES == TOUCHES - {"trino_schema"}
+    assert [options.get("state", "counted") for options in predicted.asked("minio_prefix")] == ["counted"]
+    assert all(check for _name, _options, check in predicted.calls)
+
+
+def test_with_its_data(remove):
+    predicted = remove("--check", "-e", "data=true")
+    assert predicted.code == 0, predicted.said
+    [schema] = predicted.asked("trino_schema")
+    assert (schema["name"], schema["cascade"], schema["state"]) == ("sales_raw", True, "absent")
+    assert [(o["prefix"], o.get("state", "counted")) for o in predicted.asked("minio_prefix")] == [
+        ("pl-sales/", "counted"),
+        ("pl-sales/", "absent"),
+    ]
+    # Its schedule first: it would begin another run.
+    order = [name for name, *_ in predicted.calls]
+    assert order.index("dagster_code_location") < order.index("service") < order.index("trino_schema")
+
+
+def test_tables_that_are_not_known_are_not_lost(remove):
+    blind = {"schemas": None, "tables": None, "unknown": {"trino": "Trino does not answer"}}
+    refused = remove("-e", "data=true", "-e", "confirmed=sales", holdings=blind)
+    assert "Which tables would be lost is not known (Trino does not answer). Nothing was removed." in refused.errors()[-1]
+    assert not TOUCHES & {name for name, *_ in refused.calls}
+
+
+def test_a_name_that_is_none(remove):
+    [error] = remove(name="../etc").errors()
+    assert "Give the name of a pipeline: -e pipeline=NAME. Nothing was removed." in error
