@@ -11,21 +11,23 @@ import json
 import re
 import subprocess
 import sys
-from importlib import util
 from pathlib import Path
 
+from ansible.utils.collection_loader._collection_finder import _AnsibleCollectionFinder
+
 ROOT = Path(__file__).resolve().parent.parent
+# What follows is imported from this checkout, so only now.
+_AnsibleCollectionFinder(paths=[str(ROOT / "collections")])._install()
+
+from ansible_collections.foss_data.platform.plugins.module_utils.pipeline_source import files_of  # noqa: E402
+from ansible_collections.foss_data.platform.plugins.module_utils.shared_version import (  # noqa: E402
+    VERSIONS,
+    content_sum,
+    known_versions,
+)
+
 SHARED = ROOT / "pipelines" / "shared"
 PROJECT = SHARED / "dbt" / "dbt_project.yml"
-
-
-def module(name: str):
-    """One of the collection's module_utils, which are no package outside of Ansible."""
-    spec = util.spec_from_file_location(name, ROOT / "plugins" / "module_utils" / f"{name}.py")
-    loaded = util.module_from_spec(spec)
-    sys.modules[name] = loaded
-    spec.loader.exec_module(loaded)
-    return loaded
 
 
 def git(*arguments: str) -> str:
@@ -41,18 +43,17 @@ def released() -> dict[str, str]:
 
 def record(version: str) -> str:
     """Write the sum, and the version where it is said; what was done. Raises ValueError in one sentence."""
-    shared_version, source = module("shared_version"), module("pipeline_source")
     if not re.fullmatch(r"[0-9]+\.[0-9]+\.[0-9]+", version):
         raise ValueError(f"{version!r} is no version, such as 0.3.0")
     (SHARED / "VERSION").write_text(version + "\n", encoding="ascii")
     PROJECT.write_text(re.sub(r"(?m)^version: .*", f"version: {version}", PROJECT.read_text(encoding="utf-8")), encoding="utf-8")
-    found, known = shared_version.content_sum(source.files_of(SHARED)), shared_version.known_versions()
+    found, known = content_sum(files_of(SHARED)), known_versions()
     if known.get(version) == found:
         return f"version {version} is recorded already"
     if released().get(version, found) != found:
         raise ValueError(f"version {version} of shared is in a release of the platform: give what you changed a new one")
     known[version] = found
-    shared_version.VERSIONS.write_text(json.dumps(known, indent=2) + "\n", encoding="ascii")
+    VERSIONS.write_text(json.dumps(known, indent=2) + "\n", encoding="ascii")
     return f"recorded version {version}"
 
 

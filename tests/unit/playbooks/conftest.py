@@ -59,7 +59,7 @@ ANSWERS = {
 
 def listed(name: str, **more) -> dict:
     """A pipeline as the lookup gives it."""
-    manifest = {"name": name, "format": "iceberg", "schemas": ["raw", "marts"], "memory_mb": 1024}
+    manifest = {"name": name, "format": "iceberg", "schemas": ["raw", "marts"], "publishes": [], "memory_mb": 1024}
     known = {"name": name, "path": f"/repositories/{name}", "release": "new", "user": f"pl-{name}", "settings": {}}
     return known | {"manifest": manifest, "source": f"/repositories/{name}", "fault": ""} | more
 

@@ -45,9 +45,9 @@ def test_a_pipeline_logs_in_as_what_it_is_given(role, spec, wiring):
     given = {"pipeline_secret": "root", "pipeline_spec": spec()}
     pipeline = role("pipeline", **given)
     secret = pipeline.variable("_pipeline_secret_environment")["DAGSTER_PG_PASSWORD"]
-    members = role("postgresql", **given, pipeline_list=[spec()], postgresql_members=trusted(wiring)).variable(
-        "postgresql_members"
-    )
+    # Those that are not deployed get no login.
+    read = {"groups": {"pipeline_runners": ["runner"]}, "hostvars": {"runner": {"pipeline_list": [spec() | {"fault": ""}, {"user": "pl-x", "fault": "unreadable"}]}}}
+    members = role("postgresql", **given, **read, postgresql_members=trusted(wiring)).variable("postgresql_members")
     assert members == {"dagster_run": [{"name": "pl-sales", "password": secret}]}
     assert secret == derived_secret("root", "database: pl-sales")
 

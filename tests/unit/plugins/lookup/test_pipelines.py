@@ -23,6 +23,7 @@ owner: {team: Shop, email: shop@example.org}
 schedule: "0 * * * *"
 format: iceberg
 schemas: [raw]
+retention_days: forever
 settings: {ADDRESS: manifest, OTHER: kept}
 """
 

@@ -14,8 +14,8 @@ from ansible_collections.foss_data.platform.plugins.module_utils.pipeline_manife
     name_fault,
     read_manifest,
     settings_fault,
-    user_of,
 )
+from ansible_collections.foss_data.platform.plugins.module_utils.pipeline_user import LONGEST_USER, user_of
 
 MANIFEST = """
 name: sales
@@ -132,7 +132,7 @@ def test_the_user_of_a_short_name():
 def test_users_of_long_names_are_kept_apart():
     users = {user_of("a" * 47 + end) for end in "xyz"}
     assert len(users) == 3
-    assert all(len(user) <= pipeline_manifest.LONGEST_USER for user in users)
+    assert all(len(user) <= LONGEST_USER for user in users)
 
 
 # -- time
