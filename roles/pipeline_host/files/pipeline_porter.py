@@ -1,0 +1,360 @@
+# Copyright (c) 2026 FOSS Data Platform contributors
+# SPDX-License-Identifier: MIT
+"""The porter: lets pipelines' code servers sleep, and wakes one when there is work for it.
+
+Dagster's webserver and daemon watch every code server: which code it has, what it defines. Those answers stay the same while its
+server id does, which is that of its release. So the porter, which Dagster takes for the code servers, remembers them and answers
+in the place of one that sleeps. Everything else is work: the server is started, and the bytes go through as they are.
+
+Each unit ``pipeline@NAME.service`` has a socket ``NAME.sock`` here. To start a unit the porter leaves a file of its name in
+``wake``, which systemd watches. To stop one it asks the code server itself to end, once nothing runs there.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import hashlib
+import logging
+import os
+import re
+import shutil
+import signal
+import socket
+import struct
+import time
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import grpc
+
+API = "/api.DagsterApi/"
+# What Dagster asks to learn what there is, as opposed to have something done.
+SERVER_ID = API + "GetServerId"
+WATCHING = {
+    SERVER_ID,
+    *(API + name for name in ("ListRepositories", "ExternalRepository", "StreamingExternalRepository")),
+    *(API + name for name in ("ExternalJob", "GetCurrentImage")),
+}
+EMPTY = b""  # the message without fields
+# What tells that code did not load. It may the next time, so it is never remembered.
+FAULT = re.compile(rb'.{0,16}\{"__class__": "\w*Error', re.DOTALL)
+IDLE_RUNS = b'"current_runs": []'
+UNIT = re.compile(r"pipeline@([a-z][a-z0-9_]{1,47})\.service")
+
+TICK = 1.0  # seconds between two looks at what there is
+SETTLE = 20  # seconds that a server stays which was started for no work: by a deploy, or to be asked what it has
+START = 50  # seconds for a start; Dagster itself waits for 60
+STOP = 30  # seconds for an end
+ANSWER = 10  # seconds for the porter's own questions
+
+# Messages are as long as Dagster lets them be. Nothing of a server that ended is remembered by the next connection.
+OPTIONS = [
+    ("grpc.max_receive_message_length", -1),
+    ("grpc.max_send_message_length", -1),
+    ("grpc.use_local_subchannel_pool", 1),
+]
+log = logging.getLogger("porter")
+
+
+class NotStarted(Exception):
+    """The code server is not there, and why."""
+
+
+class Answers:
+    """What a code server answered, a file each: its messages, each behind its length."""
+
+    def __init__(self, folder: Path):
+        self._folder = folder
+
+    def _file(self, method: str, request: bytes) -> Path:
+        return self._folder / f"{method.rpartition('/')[2]}-{hashlib.sha256(request).hexdigest()[:32]}"
+
+    def get(self, method: str, request: bytes) -> list[bytes] | None:
+        """The messages; None if they are not known."""
+        try:
+            data = self._file(method, request).read_bytes()
+        except FileNotFoundError:
+            return None
+        messages, at = [], 0
+        while at < len(data):
+            (length,) = struct.unpack_from(">I", data, at)
+            messages.append(data[at + 4 : at + 4 + length])
+            at += 4 + length
+        return messages
+
+    def put(self, method: str, request: bytes, messages: list[bytes]) -> None:
+        """Remember them."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        file = self._file(method, request)
+        partial = file.with_suffix(".partial")
+        partial.write_bytes(b"".join(struct.pack(">I", len(m)) + m for m in messages))
+        partial.rename(file)
+
+    def forget(self) -> None:
+        """All of them."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+class Pipeline:
+    """One code server, asleep or awake."""
+
+    def __init__(self, porter: "Porter", name: str):
+        self._porter, self.name = porter, name
+        self.answers = Answers(porter.state / name)
+        self._socket = porter.pipelines / name / "grpc.sock"
+        self._met: tuple[int, int] | None = None  # whose answers are remembered, if it is not the first one
+        self._meeting = asyncio.Lock()
+        # Held while it is woken or sent to sleep, so that no work reaches a server that is about to end.
+        self.turn = asyncio.Lock()
+        self.at_work = 0  # calls under way
+        self.last = 0.0  # monotonic time of the last call that went through; 0 while it sleeps
+        self._stay = SETTLE
+
+    # -- the server
+
+    def awake(self) -> bool:
+        """Whether something accepts on its socket."""
+        with socket.socket(socket.AF_UNIX) as probe, contextlib.suppress(OSError):
+            probe.setblocking(False)
+            probe.connect(str(self._socket))
+            return True
+        return False
+
+    def _identity(self) -> tuple[int, int] | None:
+        """Changes with each start."""
+        with contextlib.suppress(FileNotFoundError):
+            found = self._socket.stat()
+            return found.st_ino, found.st_ctime_ns
+        return None
+
+    async def _pass(self, method: str, request: bytes, timeout: float | None) -> AsyncIterator[bytes]:
+        async with grpc.aio.insecure_channel(f"unix:{self._socket}", options=OPTIONS) as channel:
+            # A single answer is a stream of one.
+            async for message in channel.unary_stream(method)(request, timeout=timeout):
+                yield message
+
+    async def _ask(self, method: str) -> list[bytes]:
+        return [message async for message in self._pass(API + method, EMPTY, ANSWER)]
+
+    async def meet(self) -> None:
+        """Learn which code a server has that was started. If it is other code, what was remembered is forgotten."""
+        async with self._meeting:
+            identity = self._identity()
+            if identity == self._met or not self.awake():
+                return
+            said = await self._ask("GetServerId")
+            if said != self.answers.get(SERVER_ID, EMPTY):
+                log.info("%s: other code than before", self.name)
+                self.answers.forget()
+                self.answers.put(SERVER_ID, EMPTY, said)
+            self._met = identity
+
+    async def _wake(self) -> None:
+        began = time.monotonic()
+        log.info("%s: waking", self.name)
+        while time.monotonic() < began + START:
+            # Each time: a unit that is just ending takes no notice of a start.
+            (self._porter.wake / self.name).touch()
+            until = time.monotonic() + TICK
+            while time.monotonic() < until:
+                if self.awake():
+                    log.info("%s: awake after %.1f s", self.name, time.monotonic() - began)
+                    return
+                await asyncio.sleep(0.05)
+            result = await self._failure(began)
+            if result:
+                raise NotStarted(f"pipeline@{self.name} did not start ({result}); `journalctl -u pipeline@{self.name}` says why")
+        raise NotStarted(f"pipeline@{self.name} did not start within {START} s; `journalctl -u pipeline@{self.name}` says why")
+
+    async def _failure(self, since: float) -> str:
+        """How its unit failed since then, in systemd's word; empty if it did not."""
+        shown = "--property=ActiveState,Result,InactiveEnterTimestampMonotonic"
+        process = await asyncio.create_subprocess_exec(
+            *("systemctl", "show", shown, f"pipeline@{self.name}.service"),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+        )
+        said = dict(line.split("=", 1) for line in (await process.communicate())[0].decode().splitlines() if "=" in line)
+        failed = said.get("ActiveState") == "failed" and int(said["InactiveEnterTimestampMonotonic"]) / 1e6 > since
+        return said.get("Result", "") if failed else ""
+
+    async def sleep(self) -> bool:
+        """Let the server end if nothing runs there; whether it did."""
+        async with self.turn:
+            if self.at_work:
+                return False
+            self.last = time.monotonic()
+            try:
+                if not any(IDLE_RUNS in message for message in await self._ask("GetCurrentRuns")):
+                    return False
+                await self._ask("ShutdownServer")
+            except grpc.aio.AioRpcError as error:
+                log.warning("%s: does not let itself be sent to sleep: %s", self.name, error.details())
+                return False
+            until = time.monotonic() + STOP
+            while self.awake():
+                if time.monotonic() > until:
+                    return False
+                await asyncio.sleep(0.05)
+            self.last, self._stay = 0.0, SETTLE
+            log.info("%s: asleep", self.name)
+            return True
+
+    async def look(self) -> None:
+        """Send it to sleep if nobody asked anything of it for long enough."""
+        if self.turn.locked() or self._meeting.locked():
+            return
+        if not self.awake():
+            self.last = 0.0
+            return
+        self.last = self.last or time.monotonic()
+        await self.meet()
+        if not self.at_work and time.monotonic() > self.last + self._stay:
+            await self.sleep()
+
+    # -- what Dagster asks
+
+    async def answer(self, method: str, request: bytes, context: grpc.aio.ServicerContext) -> AsyncIterator[bytes]:
+        """The messages of an answer, remembered or the server's own."""
+        try:
+            if method in WATCHING:
+                with contextlib.suppress(grpc.aio.AioRpcError):  # one that just ended: what it said before holds
+                    await self.meet()
+                known = self.answers.get(method, request)
+                if known is not None:
+                    for message in known:
+                        yield message
+                    return
+            messages = []
+            async with self._reached():
+                met = self._met
+                async for message in self._pass(method, request, context.time_remaining()):
+                    messages.append(message)
+                    yield message
+            if method not in WATCHING or not messages or FAULT.match(messages[0]):
+                self._stay = self._porter.idle
+            elif met == self._identity():
+                self.answers.put(method, request, messages)
+        except NotStarted as error:
+            await context.abort(grpc.StatusCode.UNAVAILABLE, str(error))
+        except grpc.aio.AioRpcError as error:
+            await context.abort(error.code(), error.details() or "")
+
+    @contextlib.asynccontextmanager
+    async def _reached(self) -> AsyncIterator[None]:
+        """The server is awake, and stays so."""
+        async with self.turn:
+            if not self.awake():
+                await self._porter.make_room()
+                await self._wake()
+            await self.meet()
+            self.at_work += 1
+        try:
+            yield
+        finally:
+            self.at_work -= 1
+            self.last = time.monotonic()
+
+
+class Door(grpc.GenericRpcHandler):
+    """Takes whatever is called, as bytes."""
+
+    def __init__(self, pipeline: Pipeline):
+        self._pipeline = pipeline
+
+    def service(self, handler_call_details):
+        """How a call is answered."""
+
+        def answer(request, context):
+            return self._pipeline.answer(handler_call_details.method, request, context)
+
+        return grpc.unary_stream_rpc_method_handler(answer)
+
+
+class Porter:
+    """All pipelines of a host."""
+
+    def __init__(self, units: Path, pipelines: Path, run: Path, state: Path, idle: float, awake: int):
+        self.units, self.pipelines, self.run, self.state = units, pipelines, run, state
+        self.wake = run / "wake"
+        self.idle, self._most = idle, awake
+        self._doors: dict[str, tuple[Pipeline, grpc.aio.Server]] = {}
+        self._looks: set[asyncio.Task] = set()
+
+    async def make_room(self) -> None:
+        """Before one more wakes: those that are needed least sleep, until there are fewer than the most that may be awake."""
+
+        awake = [pipeline for pipeline, _ in self._doors.values() if pipeline.awake()]
+        excess = len(awake) + 1 - self._most
+        for pipeline in sorted(awake, key=lambda p: p.last):
+            # One that is being woken or sent to sleep may be waiting for this one.
+            if excess > 0 and not pipeline.turn.locked():
+                excess -= await pipeline.sleep()
+
+    async def update(self) -> None:
+        """A door for each unit that there is, and for no other."""
+        names = {match[1] for entry in os.scandir(self.units) if (match := UNIT.fullmatch(entry.name))}
+        for name in names - self._doors.keys():
+            pipeline, server = Pipeline(self, name), grpc.aio.server(options=OPTIONS)
+            server.add_generic_rpc_handlers((Door(pipeline),))
+            server.add_insecure_port(f"unix:{self.run / name}.sock")
+            await server.start()
+            self._doors[name] = pipeline, server
+        for name in (self._doors.keys() | set(os.listdir(self.state))) - names:
+            pipeline, server = self._doors.pop(name, (Pipeline(self, name), None))
+            if server:
+                await server.stop(grace=0)
+                (self.run / f"{name}.sock").unlink(missing_ok=True)
+            pipeline.answers.forget()
+
+    async def _look(self, pipeline: Pipeline) -> None:
+        try:
+            await pipeline.look()
+        except (OSError, grpc.aio.AioRpcError) as error:
+            log.warning("%s: %r", pipeline.name, error)
+
+    async def work(self, ready: Callable[[], None]) -> None:
+        """Until it is cancelled; calls ``ready`` once."""
+        self.wake.mkdir(parents=True, exist_ok=True)
+        await self.update()
+        ready()
+        while True:
+            for pipeline, _ in self._doors.values():
+                task = asyncio.create_task(self._look(pipeline))
+                self._looks.add(task)
+                task.add_done_callback(self._looks.discard)
+            await asyncio.sleep(TICK)
+            await self.update()
+
+    async def stop(self) -> None:
+        """Let calls under way end."""
+        await asyncio.gather(*(server.stop(grace=5) for _, server in self._doors.values()))
+
+
+def notify_ready() -> None:
+    """Tell systemd."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as client:
+        client.sendto(b"READY=1", os.environ["NOTIFY_SOCKET"].replace("@", "\0", 1))
+
+
+async def main() -> None:
+    """Entry point."""
+    parser = argparse.ArgumentParser(description="Answers for sleeping code servers, and wakes them")
+    parser.add_argument("--units", type=Path, default="/etc/systemd/system", help="folder of the units")
+    parser.add_argument("--pipelines", type=Path, default="/run/pipelines", help="where the code servers listen")
+    parser.add_argument("--run", type=Path, default="/run/pipeline-porter", help="where the porter listens")
+    parser.add_argument("--state", type=Path, default="/var/lib/pipeline-porter", help="what it remembers")
+    parser.add_argument("--idle", type=float, required=True, help="seconds without work after which a code server sleeps")
+    parser.add_argument("--awake", type=int, required=True, help="code servers awake at a time, if no more are at work")
+    porter = Porter(**vars(parser.parse_args()))
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    work = asyncio.create_task(porter.work(notify_ready))
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, work.cancel)
+    with contextlib.suppress(asyncio.CancelledError):
+        await work
+    await porter.stop()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
