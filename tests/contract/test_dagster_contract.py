@@ -8,7 +8,6 @@ are recorded anew.
 """
 
 import contextlib
-import hashlib
 import importlib
 import io
 import json
@@ -62,20 +61,6 @@ def until(happened, what: str):
 
 
 # -- a Dagster
-
-
-@pytest.fixture(scope="session")
-def programs() -> Path:
-    """Folder of Dagster's programs."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "foss-data-platform"
-    folder = cache / f"contract-dagster-{hashlib.sha256(LOCK.read_bytes()).hexdigest()[:12]}"
-    if not (folder / "complete").exists():
-        uv = Path(sys.executable).parent / "uv"
-        subprocess.run([uv, "venv", "--quiet", "--clear", "--python", sys.executable, folder], check=True)
-        install = [uv, "pip", "install", "--quiet", "--python", folder / "bin/python", "--require-hashes", "-r", LOCK]
-        subprocess.run(install, check=True)
-        (folder / "complete").touch()
-    return folder / "bin"
 
 
 class Dagster:

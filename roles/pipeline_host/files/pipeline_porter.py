@@ -265,8 +265,9 @@ class Door(grpc.GenericRpcHandler):
     def service(self, handler_call_details):
         """How a call is answered."""
 
-        def answer(request, context):
-            return self._pipeline.answer(handler_call_details.method, request, context)
+        async def answer(request, context):
+            async for message in self._pipeline.answer(handler_call_details.method, request, context):
+                yield message
 
         return grpc.unary_stream_rpc_method_handler(answer)
 

@@ -1,0 +1,364 @@
+# Copyright (c) 2026 FOSS Data Platform contributors
+# SPDX-License-Identifier: MIT
+"""The porter between a client and code servers that are doubles (``porter/peer.py``), over real sockets and real gRPC.
+
+systemd is played by the test: a file in the porter's folder ``wake`` starts a code server. With Dagster itself the porter is in
+test_dagster_contract.py.
+"""
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+PEER = Path(__file__).parent / "porter/peer.py"
+PATIENCE = 30  # seconds for something to happen on a slow machine
+# As the program, but a test does not wait for a minute.
+PROGRAM = """
+import asyncio, pipeline_porter
+pipeline_porter.TICK, pipeline_porter.SETTLE, pipeline_porter.START = 0.1, {settle}, {start}
+asyncio.run(pipeline_porter.main())
+"""
+SYSTEMCTL = """#!/bin/sh
+cat "{folder}/said" 2>/dev/null || echo ActiveState=inactive
+"""
+
+
+def until(happened, what: str):
+    """What ``happened`` returns once that is true."""
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        found = happened()
+        if found:
+            return found
+        time.sleep(0.02)
+    raise AssertionError(f"not within {PATIENCE} s: {what}")
+
+
+class Client:
+    """A client of a code server."""
+
+    def __init__(self, python: Path):
+        self.process = subprocess.Popen([python, PEER, "ask"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def send(self, path: Path, method: str, request: str, stream: bool, timeout: float) -> None:
+        """A call."""
+        asked = {"socket": str(path), "method": method, "request": request, "stream": stream, "timeout": timeout}
+        self.process.stdin.write(json.dumps(asked) + "\n")
+        self.process.stdin.flush()
+
+    def receive(self) -> dict:
+        """Its answer."""
+        return json.loads(self.process.stdout.readline())
+
+
+class Host:
+    """A host with a porter; whoever wakes a pipeline gets a code server of the id in ``ids``, or none."""
+
+    def __init__(self, programs: Path, folder: Path):
+        self.python, self.folder = programs / "python", folder
+        self.ids: dict[str, str] = {}
+        self.servers: dict[str, subprocess.Popen] = {}
+        self.woken: list[str] = []
+        self.porter: subprocess.Popen | None = None
+        self.client = Client(self.python)
+        for name in ("units", "pipelines", "run", "state", "bin"):
+            (folder / name).mkdir()
+        systemctl = folder / "bin/systemctl"
+        systemctl.write_text(SYSTEMCTL.format(folder=folder))
+        systemctl.chmod(0o755)
+        self._ended = threading.Event()
+        self._systemd = threading.Thread(target=self._play_systemd)
+        self._systemd.start()
+
+    def _play_systemd(self) -> None:
+        while not self._ended.wait(0.02):
+            for asked in sorted((self.folder / "run").glob("wake/*")):
+                asked.unlink()
+                if not self.woken or self.servers.get(asked.name) is None or self.servers[asked.name].poll() is not None:
+                    self.woken.append(asked.name)
+                    if asked.name in self.ids:
+                        self.start(asked.name)
+
+    def start(self, name: str) -> None:
+        """A code server, as a deploy starts one."""
+        self.socket(name).unlink(missing_ok=True)
+        command = [self.python, PEER, "serve", self.socket(name), self.ids[name]]
+        self.servers[name] = subprocess.Popen(command)
+
+    def add(self, name: str, identity: str = "") -> None:
+        """A pipeline's unit."""
+        self.socket(name).parent.mkdir(exist_ok=True)
+        if identity:
+            self.ids[name] = identity
+        (self.folder / f"units/pipeline@{name}.service").touch()
+        if self.porter:
+            until((self.folder / f"run/{name}.sock").exists, f"the porter has a socket for {name}")
+
+    def serve(self, idle: float = 600, awake: int = 8, settle: float = 600, start: float = 20) -> None:
+        """Run the porter, until it says that it is ready."""
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ready:
+            (self.folder / "notify").unlink(missing_ok=True)
+            ready.bind(str(self.folder / "notify"))
+            ready.settimeout(PATIENCE)
+            files = Path(__file__).parents[2] / "roles/pipeline_host/files"
+            places = [w for n in ("units", "pipelines", "run", "state") for w in (f"--{n}", self.folder / n)]
+            self.porter = subprocess.Popen(
+                [self.python, "-c", PROGRAM.format(settle=settle, start=start), *places, f"--idle={idle}", f"--awake={awake}"],
+                env={
+                    **os.environ,
+                    "PYTHONPATH": str(files),
+                    "PYTHONDONTWRITEBYTECODE": "1",
+                    "NOTIFY_SOCKET": str(self.folder / "notify"),
+                    "PATH": f"{self.folder}/bin:{os.environ['PATH']}",
+                },
+            )
+            assert ready.recv(100) == b"READY=1"
+
+    def restart(self, **options) -> None:
+        """Another porter in the place of this one."""
+        self.porter.send_signal(signal.SIGTERM)
+        assert self.porter.wait(PATIENCE) == 0
+        self.serve(**options)
+
+    def socket(self, name: str) -> Path:
+        """Where the code server listens."""
+        return self.folder / f"pipelines/{name}/grpc.sock"
+
+    def send(self, name: str, method: str, request: str = "", stream: bool = False, timeout: float = PATIENCE) -> None:
+        """Ask the porter."""
+        self.client.send(self.folder / f"run/{name}.sock", method, request, stream, timeout)
+
+    def ask(self, name: str, method: str, request: str = "", **options):
+        """What the porter answers: the message, a list of them from a stream, or what was wrong."""
+        self.send(name, method, request, **options)
+        said = self.client.receive()
+        if "messages" not in said:
+            return said
+        return said["messages"] if options.get("stream") else said["messages"][0]
+
+    def calls(self, name: str) -> list[str]:
+        """What the code servers of that pipeline were asked, the porter's own question aside."""
+        log = Path(f"{self.socket(name)}.log")
+        lines = log.read_text().splitlines() if log.exists() else []
+        return [line.strip() for line in lines if line.split()[0] != "GetServerId"]
+
+    def state(self, name: str, **state) -> None:
+        """What is so in the code server from now on."""
+        partial = self.folder / "state.partial"
+        partial.write_text(json.dumps(state))
+        partial.rename(f"{self.socket(name)}.state")
+
+    def asleep(self, name: str) -> None:
+        """Wait until it is, by itself and without a fault."""
+        assert until(lambda: self.servers[name].poll() is not None, f"{name} sleeps")
+        assert self.servers[name].returncode == 0
+
+    def close(self) -> None:
+        """End what was started."""
+        self._ended.set()
+        self._systemd.join()
+        for process in [self.client.process, self.porter, *self.servers.values()]:
+            if process:
+                with contextlib.suppress(ProcessLookupError):
+                    process.kill()
+                process.wait()
+
+
+@pytest.fixture
+def host(programs, tmp_path_factory):
+    # A unix socket's path is short.
+    host = Host(programs, tmp_path_factory.mktemp("h"))
+    yield host
+    host.close()
+
+
+def test_what_is_known_is_answered_asleep_and_work_wakes(host):
+    host.add("sales", "id-1")
+    host.serve(idle=0.3)
+    listed = host.ask("sales", "ListRepositories")
+    snapshot = host.ask("sales", "StreamingExternalRepository", "all", stream=True)
+    assert [len(m) for m in snapshot] == [0, 6, 5_000_000]
+    assert host.woken == ["sales"]
+    assert host.ask("sales", "StartRun", "run 1") == "StartRun of id-1: run 1"
+    host.asleep("sales")
+    asked = host.calls("sales")
+
+    assert host.ask("sales", "GetServerId") == "id-1"
+    assert host.ask("sales", "ListRepositories") == listed
+    assert host.ask("sales", "StreamingExternalRepository", "all", stream=True) == snapshot
+    assert (host.woken, host.calls("sales")) == (["sales"], asked)
+
+    # Another question than was asked before; then work.
+    assert host.ask("sales", "ExternalJob", "daily") == "ExternalJob of id-1: daily"
+    assert host.woken == ["sales"] * 2
+    assert host.ask("sales", "StartRun", "run 2") == "StartRun of id-1: run 2"
+    assert host.ask("sales", "GetServerId") == "id-1"
+
+
+def test_a_new_porter_knows_what_the_one_before_did(host):
+    host.add("sales", "id-1")
+    host.serve(idle=0.3)
+    listed = host.ask("sales", "ListRepositories")
+    host.ask("sales", "StartRun")
+    host.asleep("sales")
+    host.restart()
+    assert (host.ask("sales", "GetServerId"), host.ask("sales", "ListRepositories")) == ("id-1", listed)
+    assert host.woken == ["sales"]
+
+
+def test_watching_alone_keeps_nothing_awake(host):
+    """Started by a deploy; asked what it has, as Dagster does for ever."""
+    host.add("sales", "id-1")
+    host.serve(settle=0.3)
+    host.start("sales")
+    until(host.socket("sales").exists, "it listens")
+
+    def ended() -> bool:
+        host.ask("sales", "ListRepositories")
+        host.ask("sales", "GetServerId")
+        return host.servers["sales"].poll() is not None
+
+    until(ended, "it sleeps")
+    assert host.woken == []
+
+
+def test_runs_and_calls_under_way_keep_it_awake(host):
+    host.add("sales", "id-1")
+    host.serve(idle=0.2)
+    gate = host.folder / "gate"
+    host.send("sales", "Wait", str(gate))
+    until(lambda: f"Wait {gate}" in host.calls("sales"), "the call is there")
+    # Another pipeline goes to sleep meanwhile, so time enough passed.
+    host.state("sales", runs=["one"])
+    other = Client(host.python)
+    host.client, client = other, host.client
+    host.add("other", "id-9")
+    host.ask("other", "StartRun")
+    host.asleep("other")
+    assert "GetCurrentRuns" not in host.calls("sales")
+    host.client = client
+    gate.touch()
+    assert client.receive() == {"messages": ["waited"]}
+    # The call is over, a run is not.
+    until(lambda: host.calls("sales").count("GetCurrentRuns") > 1, "the porter asked for runs, and asked again")
+    assert "ShutdownServer" not in host.calls("sales")
+    host.state("sales", runs=[])
+    host.asleep("sales")
+    other.process.kill()
+    other.process.wait()
+
+
+def test_other_code_is_seen_and_what_was_known_forgotten(host):
+    host.add("sales", "id-1")
+    host.serve(idle=0.3)
+    old = host.ask("sales", "ListRepositories")
+    host.ask("sales", "StartRun")
+    host.asleep("sales")
+    host.ids["sales"] = "id-2"
+    host.start("sales")
+    assert until(lambda: host.ask("sales", "GetServerId") == "id-2", "the new id")
+    new = host.ask("sales", "ListRepositories")
+    assert "id-2" in new != old
+    host.ask("sales", "StartRun")
+    host.asleep("sales")
+    assert (host.ask("sales", "GetServerId"), host.ask("sales", "ListRepositories")) == ("id-2", new)
+
+
+def test_code_that_does_not_load_is_asked_again(host):
+    host.add("sales", "id-1")
+    host.serve(idle=0.3)
+    host.socket("sales").parent.mkdir(exist_ok=True)
+    host.state("sales", broken=True)
+    assert "SerializableErrorInfo" in host.ask("sales", "ListRepositories")
+    host.asleep("sales")
+    host.state("sales")
+    assert "ListRepositoriesResponse" in host.ask("sales", "ListRepositories")
+    assert host.woken == ["sales"] * 2
+
+
+def test_two_pipelines_are_not_mixed_up(host):
+    host.add("sales", "id-s")
+    host.serve()
+    host.add("stock", "id-t")
+    host.ask("sales", "ListRepositories")
+    assert host.woken == ["sales"]
+    assert host.ask("stock", "GetServerId") == "id-t"
+    assert "id-t" in host.ask("stock", "ListRepositories")
+    assert host.ask("sales", "StartRun", "x") == "StartRun of id-s: x"
+    assert host.woken == ["sales", "stock"]
+
+
+def test_a_server_that_dies_is_told_and_started_again(host):
+    host.add("sales", "id-1")
+    host.serve()
+    listed = host.ask("sales", "ListRepositories")
+    died = host.ask("sales", "Die")
+    assert died["code"] == "UNAVAILABLE"
+    assert host.socket("sales").exists()
+    assert (host.ask("sales", "GetServerId"), host.ask("sales", "ListRepositories")) == ("id-1", listed)
+    assert host.woken == ["sales"]
+    assert host.ask("sales", "StartRun", "x") == "StartRun of id-1: x"
+
+
+def test_what_the_server_refuses_comes_through(host):
+    host.add("sales", "id-1")
+    host.serve()
+    assert host.ask("sales", "Refuse") == {"code": "INVALID_ARGUMENT", "details": "not this"}
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("ActiveState=failed\nResult=oom-kill\nInactiveEnterTimestampMonotonic={later}", "did not start (oom-kill)"),
+        # An earlier failure is not this one's.
+        ("ActiveState=failed\nResult=oom-kill\nInactiveEnterTimestampMonotonic=1", "did not start within 1 s"),
+        ("ActiveState=inactive\nResult=success\nInactiveEnterTimestampMonotonic=1", "did not start within 1 s"),
+    ],
+)
+def test_a_unit_that_does_not_start_is_told(host, said, told):
+    host.add("sales")
+    host.serve(start=1)
+    (host.folder / "said").write_text(said.format(later=int((time.monotonic() + 3600) * 1e6)))
+    failed = host.ask("sales", "StartRun")
+    assert failed["code"] == "UNAVAILABLE"
+    assert failed["details"] == f"pipeline@sales {told}; `journalctl -u pipeline@sales` says why"
+
+
+def test_more_than_the_most_are_never_awake(host):
+    for name in ("one", "two", "three"):
+        host.add(name, f"id-{name}")
+    host.serve(awake=2)
+    host.ask("one", "StartRun")
+    host.state("two", runs=["under way"])
+    host.ask("two", "StartRun")
+    host.ask("three", "StartRun")
+    host.asleep("one")
+    host.ask("one", "StartRun")
+    host.asleep("three")
+    assert host.servers["two"].poll() is None
+
+
+def test_a_pipeline_that_is_removed_leaves_nothing(host):
+    host.add("sales", "id-1")
+    host.serve()
+    host.ask("sales", "ListRepositories")
+    assert (host.folder / "state/sales").is_dir()
+    (host.folder / "units/pipeline@sales.service").unlink()
+    until(lambda: not (host.folder / "state/sales").exists(), "its answers are gone")
+    assert not (host.folder / "run/sales.sock").exists()
+
+
+def test_nothing_but_pipelines_has_a_door(host):
+    for unit in ("pipeline@..service", "pipeline@A.service", "pipeline@x.service", "trino.service", "pipeline@ok.service.d"):
+        (host.folder / "units" / unit).touch()
+    host.add("fine")
+    host.serve()
+    assert [p.name for p in sorted((host.folder / "run").glob("*.sock"))] == ["fine.sock"]
