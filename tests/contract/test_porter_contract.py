@@ -194,6 +194,8 @@ def test_what_is_known_is_answered_asleep_and_work_wakes(host):
     assert host.ask("sales", "GetServerId") == "id-1"
     assert host.ask("sales", "ListRepositories") == listed
     assert host.ask("sales", "StreamingExternalRepository", "all", stream=True) == snapshot
+    # The code that it has is all that there is.
+    assert host.ask("sales", "ReloadCode") == ""
     assert (host.woken, host.calls("sales")) == (["sales"], asked)
 
     # Another question than was asked before; then work.

@@ -35,6 +35,8 @@ WATCHING = {
     *(API + name for name in ("ListRepositories", "ExternalRepository", "StreamingExternalRepository")),
     *(API + name for name in ("ExternalJob", "GetCurrentImage")),
 }
+# `dagster api grpc` only says that it does not: other code is another release.
+RELOAD = API + "ReloadCode"
 EMPTY = b""  # the message without fields
 # What tells that code did not load. It may the next time, so it is never remembered.
 FAULT = re.compile(rb'.{0,16}\{"__class__": "\w*Error', re.DOTALL)
@@ -101,6 +103,7 @@ class Pipeline:
     def __init__(self, porter: "Porter", name: str):
         self._porter, self.name = porter, name
         self.answers = Answers(porter.state / name)
+        self._see = f"`journalctl -u pipeline@{name}` says why"
         self._socket = porter.pipelines / name / "grpc.sock"
         self._met: tuple[int, int] | None = None  # whose answers are remembered, if it is not the first one
         self._meeting = asyncio.Lock()
@@ -152,19 +155,19 @@ class Pipeline:
     async def _wake(self) -> None:
         began = time.monotonic()
         log.info("%s: waking", self.name)
-        while time.monotonic() < began + START:
-            # Each time: a unit that is just ending takes no notice of a start.
-            (self._porter.wake / self.name).touch()
-            until = time.monotonic() + TICK
-            while time.monotonic() < until:
-                if self.awake():
-                    log.info("%s: awake after %.1f s", self.name, time.monotonic() - began)
-                    return
-                await asyncio.sleep(0.05)
-            result = await self._failure(began)
-            if result:
-                raise NotStarted(f"pipeline@{self.name} did not start ({result}); `journalctl -u pipeline@{self.name}` says why")
-        raise NotStarted(f"pipeline@{self.name} did not start within {START} s; `journalctl -u pipeline@{self.name}` says why")
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(START):
+                while True:
+                    # Each time: a unit that is just ending takes no notice of a start.
+                    (self._porter.wake / self.name).touch()
+                    for _ in range(20):
+                        if self.awake():
+                            log.info("%s: awake after %.1f s", self.name, time.monotonic() - began)
+                            return
+                        await asyncio.sleep(TICK / 20)
+                    if result := await self._failure(began):
+                        raise NotStarted(f"pipeline@{self.name} did not start ({result}); {self._see}")
+        raise NotStarted(f"pipeline@{self.name} did not start within {START} s; {self._see}")
 
     async def _failure(self, since: float) -> str:
         """How its unit failed since then, in systemd's word; empty if it did not."""
@@ -217,6 +220,9 @@ class Pipeline:
     async def answer(self, method: str, request: bytes, context: grpc.aio.ServicerContext) -> AsyncIterator[bytes]:
         """The messages of an answer, remembered or the server's own."""
         try:
+            if method == RELOAD:
+                yield EMPTY
+                return
             if method in WATCHING:
                 with contextlib.suppress(grpc.aio.AioRpcError):  # one that just ended: what it said before holds
                     await self.meet()
@@ -333,9 +339,9 @@ class Porter:
 
 
 def notify_ready() -> None:
-    """Tell systemd."""
+    """Tell systemd, and let no program that is started do so."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as client:
-        client.sendto(b"READY=1", os.environ["NOTIFY_SOCKET"].replace("@", "\0", 1))
+        client.sendto(b"READY=1", os.environ.pop("NOTIFY_SOCKET").replace("@", "\0", 1))
 
 
 async def main() -> None:
