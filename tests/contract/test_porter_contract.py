@@ -7,6 +7,7 @@ test_dagster_contract.py.
 """
 
 import contextlib
+import hashlib
 import json
 import os
 import signal
@@ -93,12 +94,14 @@ class Host:
         command = [self.python, PEER, "serve", self.socket(name), self.ids[name]]
         self.servers[name] = subprocess.Popen(command)
 
-    def add(self, name: str, identity: str = "") -> None:
-        """A pipeline's unit."""
+    def add(self, name: str, identity: str, starts: bool = True) -> None:
+        """A pipeline's unit, or another in its place."""
         self.socket(name).parent.mkdir(exist_ok=True)
-        if identity:
+        if starts:
             self.ids[name] = identity
-        (self.folder / f"units/pipeline@{name}.service").touch()
+        partial = self.folder / "unit.partial"
+        partial.write_text(f"[Service]\nExecStart=dagster api grpc --fixed-server-id {identity} --lazy-load-user-code\n")
+        partial.rename(self.folder / f"units/pipeline@{name}.service")
         if self.porter:
             until((self.folder / f"run/{name}.sock").exists, f"the porter has a socket for {name}")
 
@@ -142,6 +145,8 @@ class Host:
         said = self.client.receive()
         if "messages" not in said:
             return said
+        if method == "GetServerId":
+            return said["messages"][0][2:]
         return said["messages"] if options.get("stream") else said["messages"][0]
 
     def calls(self, name: str) -> list[str]:
@@ -183,9 +188,9 @@ def host(programs, tmp_path_factory):
 def test_what_is_known_is_answered_asleep_and_work_wakes(host):
     host.add("sales", "id-1")
     host.serve(idle=0.3)
+    assert host.ask("sales", "GetServerId") == "id-1"
+    assert host.woken == []
     listed = host.ask("sales", "ListRepositories")
-    snapshot = host.ask("sales", "StreamingExternalRepository", "all", stream=True)
-    assert [len(m) for m in snapshot] == [0, 6, 5_000_000]
     assert host.woken == ["sales"]
     assert host.ask("sales", "StartRun", "run 1") == "StartRun of id-1: run 1"
     host.asleep("sales")
@@ -193,7 +198,6 @@ def test_what_is_known_is_answered_asleep_and_work_wakes(host):
 
     assert host.ask("sales", "GetServerId") == "id-1"
     assert host.ask("sales", "ListRepositories") == listed
-    assert host.ask("sales", "StreamingExternalRepository", "all", stream=True) == snapshot
     # The code that it has is all that there is.
     assert host.ask("sales", "ReloadCode") == ""
     assert (host.woken, host.calls("sales")) == (["sales"], asked)
@@ -203,6 +207,23 @@ def test_what_is_known_is_answered_asleep_and_work_wakes(host):
     assert host.woken == ["sales"] * 2
     assert host.ask("sales", "StartRun", "run 2") == "StartRun of id-1: run 2"
     assert host.ask("sales", "GetServerId") == "id-1"
+
+
+def test_what_was_recorded_is_answered_by_a_server_that_never_ran(host):
+    host.add("sales", "id-1")
+    recorded = host.folder / "state/sales/id-1" / f"ListRepositories-{hashlib.sha256(b'').hexdigest()[:32]}"
+    recorded.parent.mkdir(parents=True)
+    recorded.write_bytes(b"as recorded")
+    host.serve()
+    assert host.ask("sales", "ListRepositories") == "as recorded"
+    assert host.woken == []
+
+
+def test_streams_come_through_whole(host):
+    host.add("sales", "id-1")
+    host.serve()
+    snapshot = host.ask("sales", "StreamingExternalRepository", "all", stream=True)
+    assert [len(m) for m in snapshot] == [0, 6, 5_000_000]
 
 
 def test_a_new_porter_knows_what_the_one_before_did(host):
@@ -258,20 +279,33 @@ def test_runs_and_calls_under_way_keep_it_awake(host):
     other.process.wait()
 
 
-def test_other_code_is_seen_and_what_was_known_forgotten(host):
+def test_other_code_is_told_at_once_and_what_was_known_forgotten(host):
     host.add("sales", "id-1")
     host.serve(idle=0.3)
     old = host.ask("sales", "ListRepositories")
     host.ask("sales", "StartRun")
     host.asleep("sales")
-    host.ids["sales"] = "id-2"
-    host.start("sales")
-    assert until(lambda: host.ask("sales", "GetServerId") == "id-2", "the new id")
+    host.add("sales", "id-2")
+    until(lambda: host.ask("sales", "GetServerId") == "id-2", "the new id")
+    assert host.woken == ["sales"]
     new = host.ask("sales", "ListRepositories")
     assert "id-2" in new != old
+    until(lambda: not (host.folder / "state/sales/id-1").exists(), "what was known is forgotten")
     host.ask("sales", "StartRun")
     host.asleep("sales")
     assert (host.ask("sales", "GetServerId"), host.ask("sales", "ListRepositories")) == ("id-2", new)
+
+
+def test_what_the_code_before_still_says_is_not_remembered(host):
+    host.add("sales", "id-1")
+    host.serve()
+    host.ask("sales", "StartRun")
+    host.add("sales", "id-2")
+    until(lambda: host.ask("sales", "GetServerId") == "id-2", "the new id")
+    assert "id-1" in host.ask("sales", "ListRepositories")
+    host.servers["sales"].kill()
+    host.servers["sales"].wait()
+    assert "id-2" in host.ask("sales", "ListRepositories")
 
 
 def test_code_that_does_not_load_is_asked_again(host):
@@ -326,7 +360,7 @@ def test_what_the_server_refuses_comes_through(host):
     ],
 )
 def test_a_unit_that_does_not_start_is_told(host, said, told):
-    host.add("sales")
+    host.add("sales", "id-1", starts=False)
     host.serve(start=1)
     (host.folder / "said").write_text(said.format(later=int((time.monotonic() + 3600) * 1e6)))
     failed = host.ask("sales", "StartRun")
@@ -359,8 +393,10 @@ def test_a_pipeline_that_is_removed_leaves_nothing(host):
 
 
 def test_nothing_but_pipelines_has_a_door(host):
-    for unit in ("pipeline@..service", "pipeline@A.service", "pipeline@x.service", "trino.service", "pipeline@ok.service.d"):
-        (host.folder / "units" / unit).touch()
-    host.add("fine")
+    host.add("fine", "id-1")
+    unit = (host.folder / "units/pipeline@fine.service").read_text()
+    for name in ("pipeline@..service", "pipeline@A.service", "pipeline@x.service", "trino.service", "pipeline@fine.service.bak"):
+        (host.folder / "units" / name).write_text(unit)
+    (host.folder / "units/pipeline@always_awake.service").write_text("ExecStart=dagster api grpc --socket /run/grpc.sock")
     host.serve()
     assert [p.name for p in sorted((host.folder / "run").glob("*.sock"))] == ["fine.sock"]

@@ -2,12 +2,14 @@
 # SPDX-License-Identifier: MIT
 """The porter: lets pipelines' code servers sleep, and wakes one when there is work for it.
 
-Dagster's webserver and daemon watch every code server: which code it has, what it defines. Those answers stay the same while its
-server id does, which is that of its release. So the porter, which Dagster takes for the code servers, remembers them and answers
-in the place of one that sleeps. Everything else is work: the server is started, and the bytes go through as they are.
+Dagster's webserver and daemon watch every code server: which code it has, what that defines. A release answers this always in the
+same way. So the porter, which Dagster takes for the code servers, answers in the place of one that sleeps, by what was recorded
+when the release was prepared or by what it once answered itself. Everything else is work: the server is started, and the bytes go
+through as they are.
 
-Each unit ``pipeline@NAME.service`` has a socket ``NAME.sock`` here. To start a unit the porter leaves a file of its name in
-``wake``, which systemd watches. To stop one it asks the code server itself to end, once nothing runs there.
+Each unit ``pipeline@NAME.service`` has a socket ``NAME.sock`` here; its ``--fixed-server-id`` says which code it has. To start a
+unit the porter leaves a file of its name in ``wake``, which systemd watches. To stop one it asks the code server itself to end,
+once nothing runs there.
 """
 
 import argparse
@@ -20,7 +22,6 @@ import re
 import shutil
 import signal
 import socket
-import struct
 import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -28,23 +29,20 @@ from pathlib import Path
 import grpc
 
 API = "/api.DagsterApi/"
-# What Dagster asks to learn what there is, as opposed to have something done.
 SERVER_ID = API + "GetServerId"
-WATCHING = {
-    SERVER_ID,
-    *(API + name for name in ("ListRepositories", "ExternalRepository", "StreamingExternalRepository")),
-    *(API + name for name in ("ExternalJob", "GetCurrentImage")),
-}
 # `dagster api grpc` only says that it does not: other code is another release.
 RELOAD = API + "ReloadCode"
+# What Dagster asks to learn what there is, as opposed to have something done.
+WATCHING = {API + name for name in ("ListRepositories", "ExternalRepository", "ExternalJob", "GetCurrentImage")}
 EMPTY = b""  # the message without fields
 # What tells that code did not load. It may the next time, so it is never remembered.
 FAULT = re.compile(rb'.{0,16}\{"__class__": "\w*Error', re.DOTALL)
 IDLE_RUNS = b'"current_runs": []'
 UNIT = re.compile(r"pipeline@([a-z][a-z0-9_]{1,47})\.service")
+CODE = re.compile(r" --fixed-server-id ([0-9A-Za-z_-]{1,64})\b")
 
 TICK = 1.0  # seconds between two looks at what there is
-SETTLE = 20  # seconds that a server stays which was started for no work: by a deploy, or to be asked what it has
+SETTLE = 5  # seconds that a server stays which was started for no work: by a deploy, or to be asked what it has
 START = 50  # seconds for a start; Dagster itself waits for 60
 STOP = 30  # seconds for an end
 ANSWER = 10  # seconds for the porter's own questions
@@ -58,55 +56,23 @@ OPTIONS = [
 log = logging.getLogger("porter")
 
 
+def server_id(code: str) -> bytes:
+    """The message that says it: a text of at most 127 bytes as the first field."""
+    return bytes([0x0A, len(code)]) + code.encode()
+
+
 class NotStarted(Exception):
     """The code server is not there, and why."""
-
-
-class Answers:
-    """What a code server answered, a file each: its messages, each behind its length."""
-
-    def __init__(self, folder: Path):
-        self._folder = folder
-
-    def _file(self, method: str, request: bytes) -> Path:
-        return self._folder / f"{method.rpartition('/')[2]}-{hashlib.sha256(request).hexdigest()[:32]}"
-
-    def get(self, method: str, request: bytes) -> list[bytes] | None:
-        """The messages; None if they are not known."""
-        try:
-            data = self._file(method, request).read_bytes()
-        except FileNotFoundError:
-            return None
-        messages, at = [], 0
-        while at < len(data):
-            (length,) = struct.unpack_from(">I", data, at)
-            messages.append(data[at + 4 : at + 4 + length])
-            at += 4 + length
-        return messages
-
-    def put(self, method: str, request: bytes, messages: list[bytes]) -> None:
-        """Remember them."""
-        self._folder.mkdir(parents=True, exist_ok=True)
-        file = self._file(method, request)
-        partial = file.with_suffix(".partial")
-        partial.write_bytes(b"".join(struct.pack(">I", len(m)) + m for m in messages))
-        partial.rename(file)
-
-    def forget(self) -> None:
-        """All of them."""
-        shutil.rmtree(self._folder, ignore_errors=True)
 
 
 class Pipeline:
     """One code server, asleep or awake."""
 
     def __init__(self, porter: "Porter", name: str):
-        self._porter, self.name = porter, name
-        self.answers = Answers(porter.state / name)
+        self._porter, self.name, self.folder = porter, name, porter.state / name
+        self.code = ""  # what its unit says
         self._see = f"`journalctl -u pipeline@{name}` says why"
         self._socket = porter.pipelines / name / "grpc.sock"
-        self._met: tuple[int, int] | None = None  # whose answers are remembered, if it is not the first one
-        self._meeting = asyncio.Lock()
         # Held while it is woken or sent to sleep, so that no work reaches a server that is about to end.
         self.turn = asyncio.Lock()
         self.at_work = 0  # calls under way
@@ -123,13 +89,6 @@ class Pipeline:
             return True
         return False
 
-    def _identity(self) -> tuple[int, int] | None:
-        """Changes with each start."""
-        with contextlib.suppress(FileNotFoundError):
-            found = self._socket.stat()
-            return found.st_ino, found.st_ctime_ns
-        return None
-
     async def _pass(self, method: str, request: bytes, timeout: float | None) -> AsyncIterator[bytes]:
         async with grpc.aio.insecure_channel(f"unix:{self._socket}", options=OPTIONS) as channel:
             # A single answer is a stream of one.
@@ -138,19 +97,6 @@ class Pipeline:
 
     async def _ask(self, method: str) -> list[bytes]:
         return [message async for message in self._pass(API + method, EMPTY, ANSWER)]
-
-    async def meet(self) -> None:
-        """Learn which code a server has that was started. If it is other code, what was remembered is forgotten."""
-        async with self._meeting:
-            identity = self._identity()
-            if identity == self._met or not self.awake():
-                return
-            said = await self._ask("GetServerId")
-            if said != self.answers.get(SERVER_ID, EMPTY):
-                log.info("%s: other code than before", self.name)
-                self.answers.forget()
-                self.answers.put(SERVER_ID, EMPTY, said)
-            self._met = identity
 
     async def _wake(self) -> None:
         began = time.monotonic()
@@ -205,46 +151,67 @@ class Pipeline:
 
     async def look(self) -> None:
         """Send it to sleep if nobody asked anything of it for long enough."""
-        if self.turn.locked() or self._meeting.locked():
+        if self.turn.locked():
             return
         if not self.awake():
             self.last = 0.0
             return
         self.last = self.last or time.monotonic()
-        await self.meet()
         if not self.at_work and time.monotonic() > self.last + self._stay:
             await self.sleep()
 
     # -- what Dagster asks
 
     async def answer(self, method: str, request: bytes, context: grpc.aio.ServicerContext) -> AsyncIterator[bytes]:
-        """The messages of an answer, remembered or the server's own."""
+        """The messages of an answer, a known one or the server's own."""
         try:
-            if method == RELOAD:
-                yield EMPTY
+            known = self._known(method, request)
+            if known is not None:
+                yield known
                 return
-            if method in WATCHING:
-                with contextlib.suppress(grpc.aio.AioRpcError):  # one that just ended: what it said before holds
-                    await self.meet()
-                known = self.answers.get(method, request)
-                if known is not None:
-                    for message in known:
-                        yield message
-                    return
-            messages = []
+            messages, code = [], self.code
             async with self._reached():
-                met = self._met
                 async for message in self._pass(method, request, context.time_remaining()):
                     messages.append(message)
                     yield message
-            if method not in WATCHING or not messages or FAULT.match(messages[0]):
-                self._stay = self._porter.idle
-            elif met == self._identity():
-                self.answers.put(method, request, messages)
+                if method not in WATCHING or len(messages) != 1 or FAULT.match(messages[0]):
+                    self._stay = self._porter.idle
+                else:
+                    await self._remember(self._file(method, request, code), messages[0], code)
         except NotStarted as error:
             await context.abort(grpc.StatusCode.UNAVAILABLE, str(error))
         except grpc.aio.AioRpcError as error:
             await context.abort(error.code(), error.details() or "")
+
+    def _known(self, method: str, request: bytes) -> bytes | None:
+        if method == RELOAD:
+            return EMPTY
+        if method == SERVER_ID:
+            return server_id(self.code)
+        if method in WATCHING:
+            with contextlib.suppress(FileNotFoundError):
+                return self._file(method, request, self.code).read_bytes()
+        return None
+
+    def _file(self, method: str, request: bytes, code: str) -> Path:
+        return self.folder / code / f"{method.rpartition('/')[2]}-{hashlib.sha256(request).hexdigest()[:32]}"
+
+    async def _remember(self, file: Path, message: bytes, code: str) -> None:
+        with contextlib.suppress(grpc.aio.AioRpcError):
+            # It may be one that a deploy is about to stop.
+            if await self._ask("GetServerId") != [server_id(code)]:
+                return
+            file.parent.mkdir(parents=True, exist_ok=True)
+            partial = file.with_suffix(".partial")
+            partial.write_bytes(message)
+            partial.rename(file)
+
+    def use(self, code: str) -> None:
+        """What its unit says from now on. What is known of other code is forgotten."""
+        self.code = code
+        for folder in self.folder.glob("*"):
+            if folder.name != code:
+                shutil.rmtree(folder, ignore_errors=True)
 
     @contextlib.asynccontextmanager
     async def _reached(self) -> AsyncIterator[None]:
@@ -253,7 +220,6 @@ class Pipeline:
             if not self.awake():
                 await self._porter.make_room()
                 await self._wake()
-            await self.meet()
             self.at_work += 1
         try:
             yield
@@ -290,7 +256,6 @@ class Porter:
 
     async def make_room(self) -> None:
         """Before one more wakes: those that are needed least sleep, until there are fewer than the most that may be awake."""
-
         awake = [pipeline for pipeline, _ in self._doors.values() if pipeline.awake()]
         excess = len(awake) + 1 - self._most
         for pipeline in sorted(awake, key=lambda p: p.last):
@@ -300,19 +265,29 @@ class Porter:
 
     async def update(self) -> None:
         """A door for each unit that there is, and for no other."""
-        names = {match[1] for entry in os.scandir(self.units) if (match := UNIT.fullmatch(entry.name))}
-        for name in names - self._doors.keys():
-            pipeline, server = Pipeline(self, name), grpc.aio.server(options=OPTIONS)
-            server.add_generic_rpc_handlers((Door(pipeline),))
-            server.add_insecure_port(f"unix:{self.run / name}.sock")
-            await server.start()
-            self._doors[name] = pipeline, server
-        for name in (self._doors.keys() | set(os.listdir(self.state))) - names:
-            pipeline, server = self._doors.pop(name, (Pipeline(self, name), None))
-            if server:
-                await server.stop(grace=0)
-                (self.run / f"{name}.sock").unlink(missing_ok=True)
-            pipeline.answers.forget()
+        codes = {}
+        for entry in os.scandir(self.units):
+            # A unit that says nothing of its code is not made for this. One that is just being removed is gone.
+            with contextlib.suppress(FileNotFoundError):
+                if (name := UNIT.fullmatch(entry.name)) and (code := CODE.search(Path(entry).read_text())):
+                    codes[name[1]] = code[1]
+        for name, code in codes.items():
+            if name not in self._doors:
+                pipeline, server = Pipeline(self, name), grpc.aio.server(options=OPTIONS)
+                server.add_generic_rpc_handlers((Door(pipeline),))
+                server.add_insecure_port(f"unix:{self.run / name}.sock")
+                pipeline.code = code
+                await server.start()
+                self._doors[name] = pipeline, server
+            pipeline = self._doors[name][0]
+            if code != pipeline.code:
+                log.info("%s: other code than before", name)
+                pipeline.use(code)
+        for name in self._doors.keys() - codes:
+            pipeline, server = self._doors.pop(name)
+            await server.stop(grace=0)
+            (self.run / f"{name}.sock").unlink(missing_ok=True)
+            shutil.rmtree(pipeline.folder, ignore_errors=True)
 
     async def _look(self, pipeline: Pipeline) -> None:
         try:

@@ -39,7 +39,7 @@ class Server(grpc.GenericRpcHandler):
             with open(self.path + ".log", "a") as log:
                 log.write(f"{method} {request.decode()}\n")
             if method == "GetServerId":
-                yield self.identity.encode()
+                yield bytes([0x0A, len(self.identity)]) + self.identity.encode()
             elif method == "GetCurrentRuns":
                 yield json.dumps({"current_runs": self.state().get("runs", [])}).encode()
             elif method == "ShutdownServer":
