@@ -64,6 +64,28 @@ options:
     description: Seconds that preparing may take.
     type: int
     default: 300
+  answers:
+    description:
+      - Where what the preparation recorded in C(.answers) goes, for the porter that answers for a code server that sleeps (see
+        the role C(pipeline_host)). Without it nothing is taken from there.
+    type: dict
+    suboptions:
+      state:
+        description: The porter's folder.
+        type: path
+        required: true
+      name:
+        description: Name of the pipeline.
+        type: str
+        required: true
+      code:
+        description: What its code server has as C(--fixed-server-id).
+        type: str
+        required: true
+      owner:
+        description: The porter's user.
+        type: str
+        required: true
   release:
     description: The id that the content has to have; one that was edited meanwhile is refused. The default is whatever it has.
     type: str
@@ -117,6 +139,7 @@ import time
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.foss_data.platform.plugins.module_utils.current import current
 from ansible_collections.foss_data.platform.plugins.module_utils.exclusive import exclusive
+from ansible_collections.foss_data.platform.plugins.module_utils.pipeline_answers import hand_over
 from ansible_collections.foss_data.platform.plugins.module_utils.releases import ENVIRONMENT, READY
 
 LAST_LINES = 12
@@ -239,6 +262,8 @@ def install(module: AnsibleModule, folder: str) -> float:
         for name in (ENVIRONMENT, READY):
             if os.path.lexists(os.path.join(folder, name)):
                 raise RuntimeError(f"it has a file {name} at its top, where the platform keeps one: rename it")
+        if p["answers"]:
+            hand_over(folder, **p["answers"])
         point(folder, p["python"])
         mark_ready(folder, p["release"])
     except (OSError, RuntimeError) as error:
@@ -286,6 +311,15 @@ def main() -> None:
             "properties": {"type": "list", "elements": "str", "default": []},
             "environment": {"type": "dict", "default": {}},
             "timeout": {"type": "int", "default": 300},
+            "answers": {
+                "type": "dict",
+                "options": {
+                    "state": {"type": "path", "required": True},
+                    "name": {"type": "str", "required": True},
+                    "code": {"type": "str", "required": True},
+                    "owner": {"type": "str", "required": True},
+                },
+            },
             "release": {"type": "str"},
             "bundle": {"type": "path"},
         },
