@@ -80,7 +80,7 @@ class Client:
 class Host:
     """A host with a porter; whoever wakes a pipeline gets a code server of the id in ``ids``, or none.
 
-    It is a double, or what is in ``commands``. systemd is played too: a file in the porter's folder ``wake`` starts it.
+    It is a double, or what is in ``commands``. systemd is played too: a file in the folder ``wake`` starts it.
     """
 
     def __init__(self, programs: Path, folder: Path):
@@ -91,7 +91,7 @@ class Host:
         self.woken: list[str] = []
         self.porter: subprocess.Popen | None = None
         self.client = Client(self.python)
-        for name in ("units", "pipelines", "run", "state", "bin"):
+        for name in ("units", "pipelines", "run", "wake", "state", "bin"):
             (folder / name).mkdir()
         systemctl = folder / "bin/systemctl"
         systemctl.write_text(SYSTEMCTL.format(folder=folder))
@@ -102,7 +102,7 @@ class Host:
 
     def _play_systemd(self) -> None:
         while not self._ended.wait(0.02):
-            for asked in sorted((self.folder / "run").glob("wake/*")):
+            for asked in sorted((self.folder / "wake").iterdir()):
                 asked.unlink()
                 if not self.woken or self.servers.get(asked.name) is None or self.servers[asked.name].poll() is not None:
                     self.woken.append(asked.name)
@@ -135,7 +135,7 @@ class Host:
             (self.folder / "notify").unlink(missing_ok=True)
             ready.bind(str(self.folder / "notify"))
             ready.settimeout(PATIENCE)
-            places = [w for n in ("units", "pipelines", "run", "state") for w in (f"--{n}", self.folder / n)]
+            places = [w for n in ("units", "pipelines", "run", "wake", "state") for w in (f"--{n}", self.folder / n)]
             self.porter = subprocess.Popen(
                 [self.python, "-c", PROGRAM.format(settle=settle, start=start), *places, f"--idle={idle}", f"--awake={awake}"],
                 env={

@@ -8,7 +8,7 @@ when the release was prepared or by what it once answered itself. Everything els
 through as they are.
 
 Each unit ``pipeline@NAME.service`` has a socket ``NAME.sock`` here; its ``--fixed-server-id`` says which code it has. To start a
-unit the porter leaves a file of its name in ``wake``, which systemd watches. To stop one it asks the code server itself to end,
+unit the porter leaves a file of its name in a folder that systemd watches. To stop one it asks the code server itself to end,
 once nothing runs there.
 """
 
@@ -247,9 +247,8 @@ class Door(grpc.GenericRpcHandler):
 class Porter:
     """All pipelines of a host."""
 
-    def __init__(self, units: Path, pipelines: Path, run: Path, state: Path, idle: float, awake: int):
-        self.units, self.pipelines, self.run, self.state = units, pipelines, run, state
-        self.wake = run / "wake"
+    def __init__(self, units: Path, pipelines: Path, run: Path, wake: Path, state: Path, idle: float, awake: int):
+        self.units, self.pipelines, self.run, self.wake, self.state = units, pipelines, run, wake, state
         self.idle, self._most = idle, awake
         self._doors: dict[str, tuple[Pipeline, grpc.aio.Server]] = {}
         self._looks: set[asyncio.Task] = set()
@@ -297,7 +296,6 @@ class Porter:
 
     async def work(self, ready: Callable[[], None]) -> None:
         """Until it is cancelled; calls ``ready`` once."""
-        self.wake.mkdir(parents=True, exist_ok=True)
         await self.update()
         ready()
         while True:
@@ -325,6 +323,7 @@ async def main() -> None:
     parser.add_argument("--units", type=Path, default="/etc/systemd/system", help="folder of the units")
     parser.add_argument("--pipelines", type=Path, default="/run/pipelines", help="where the code servers listen")
     parser.add_argument("--run", type=Path, default="/run/pipeline-porter", help="where the porter listens")
+    parser.add_argument("--wake", type=Path, default="/run/pipeline-wake", help="where it asks for a start")
     parser.add_argument("--state", type=Path, default="/var/lib/pipeline-porter", help="what it remembers")
     parser.add_argument("--idle", type=float, required=True, help="seconds without work after which a code server sleeps")
     parser.add_argument("--awake", type=int, required=True, help="code servers awake at a time, if no more are at work")
