@@ -649,6 +649,22 @@ def test_a_code_server_is_started_by_work_alone(example, host):
     assert example.location("sleepy", state="absent")["changed"]
 
 
+def test_a_code_server_that_does_not_start_is_told(dagster, host):
+    code_server(host, "ill", "first")
+    prepared(host, "ill", "first")
+    (host.folder / "state/ill").mkdir()
+    (host.folder / "release/.answers").rename(host.folder / "state/ill/first")
+    host.commands.clear()
+    host.ids.clear()
+    later = int((time.monotonic() + 3600) * 1e6)
+    (host.folder / "said").write_text(f"ActiveState=failed\nResult=exit-code\nInactiveEnterTimestampMonotonic={later}\n")
+    host.serve()
+    assert dagster.location("ill", socket=str(host.folder / "run/ill.sock"))["jobs"]
+    failed = dagster.module("dagster_run", location="ill", job="everything")
+    assert "pipeline@ill did not start (exit-code); `journalctl -u pipeline@ill` says why" in failed["msg"], failed
+    assert dagster.location("ill", state="absent")["changed"]
+
+
 def test_what_a_code_server_answers_is_what_was_recorded(dagster, host):
     code_server(host, "same", "first")
     assert prepared(host, "same", "first").returncode == 0
