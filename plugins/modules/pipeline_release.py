@@ -69,6 +69,28 @@ options:
   manifest:
     description: The pipeline's manifest. What it has to say of its data is held against it and what C(dbt parse) found.
     type: dict
+  answers:
+    description:
+      - Where what the preparation recorded in C(.answers) goes, for the porter that answers for a code server that sleeps (see
+        the role C(pipeline_host)). Without it nothing is taken from there.
+    type: dict
+    suboptions:
+      state:
+        description: The porter's folder.
+        type: path
+        required: true
+      name:
+        description: Name of the pipeline.
+        type: str
+        required: true
+      code:
+        description: What its code server has as C(--fixed-server-id).
+        type: str
+        required: true
+      owner:
+        description: The porter's user.
+        type: str
+        required: true
   release:
     description: The id that the content has to have; one that was edited meanwhile is refused. The default is whatever it has.
     type: str
@@ -124,6 +146,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.foss_data.platform.plugins.module_utils.current import current
 from ansible_collections.foss_data.platform.plugins.module_utils.exclusive import exclusive
 from ansible_collections.foss_data.platform.plugins.module_utils.governance import release_faults
+from ansible_collections.foss_data.platform.plugins.module_utils.pipeline_answers import hand_over
 from ansible_collections.foss_data.platform.plugins.module_utils.releases import ENVIRONMENT, READY
 
 LAST_LINES = 12
@@ -251,6 +274,8 @@ def install(module: AnsibleModule, folder: str) -> float:
         broken = release_faults(folder, p["manifest"]) if p["manifest"] else []
         if broken:
             raise RuntimeError(f"it breaks the platform's rules: {'; '.join(broken)}")
+        if p["answers"]:
+            hand_over(folder, **p["answers"])
         point(folder, p["python"])
         mark_ready(folder, p["release"])
     except (OSError, RuntimeError) as error:
@@ -299,6 +324,15 @@ def main() -> None:
             "environment": {"type": "dict", "default": {}},
             "timeout": {"type": "int", "default": 300},
             "manifest": {"type": "dict"},
+            "answers": {
+                "type": "dict",
+                "options": {
+                    "state": {"type": "path", "required": True},
+                    "name": {"type": "str", "required": True},
+                    "code": {"type": "str", "required": True},
+                    "owner": {"type": "str", "required": True},
+                },
+            },
             "release": {"type": "str"},
             "bundle": {"type": "path"},
         },

@@ -14,6 +14,7 @@ description:
     That is decided by a recorded fingerprint, not by a handler, so an interrupted play restarts later.
   - A unit carries its readiness probe in C(ExecStartPost=), so the restart returns only when the service really answers.
     The fingerprint is recorded after that.
+  - Units that are started on demand by something else are proven in the same way and left to it.
   - Or stops and disables them, and leaves all else as it is.
 attributes:
   check_mode:
@@ -39,9 +40,12 @@ options:
     elements: dict
     default: []
   state:
-    description: Whether its units run. With V(stopped) those that the host does not know are no fault.
+    description:
+      - Whether its units run. With V(stopped) those that the host does not know are no fault.
+      - With V(on_demand) they are not enabled, and one that has ended well since it was proven is no fault. They are restarted,
+        and so proven, when they would run with something else than then.
     type: str
-    choices: [started, stopped]
+    choices: [started, on_demand, stopped]
     default: started
   hide:
     description:
@@ -57,6 +61,12 @@ EXAMPLES = r"""
     name: trino
     inputs: "{{ [_trino_java, _trino_release, _trino_files] }}"
 
+- name: Prove a code server that sleeps when it has nothing to do
+  foss_data.platform.service:
+    name: pipeline@sales
+    state: on_demand
+    inputs: "{{ [_pipeline_release, _pipeline_files] }}"
+
 - name: Run the Hive Metastore no longer
   foss_data.platform.service:
     name: hive_metastore
@@ -71,7 +81,9 @@ reason:
   type: str
   sample: its files or its version changed
 was_active:
-  description: Whether every unit was running before. In check mode nobody can ask a service that is not there yet.
+  description:
+    - Whether every unit was running before, or with O(state=on_demand) could have been at any time. In check mode nobody can ask
+      a service that is not there yet.
   returned: always
   type: bool
 seconds:
@@ -108,11 +120,11 @@ def parse_show(text: str) -> list[dict]:
     ]
 
 
-def reason_to_start(states: list[dict], recorded: str | None, wanted: str, changed: bool) -> str:
-    """Why a (re)start is due, in words; empty if none is."""
+def reason_to_start(states: list[dict], recorded: str | None, wanted: str, changed: bool, resting: tuple[str, ...] = ()) -> str:
+    """Why a (re)start is due, in words; empty if none is. A unit in a state of ``resting`` is as it should be, too."""
     if changed:
         return "its files or its version changed"
-    down = [s.get("Id", "?") for s in states if s.get("ActiveState") != "active"]
+    down = [s.get("Id", "?") for s in states if s.get("ActiveState") not in ("active", *resting)]
     if down:
         return f"{', '.join(down)} {'is' if len(down) == 1 else 'are'} not running"
     if recorded is None:
@@ -157,7 +169,7 @@ def main() -> None:
             "name": {"type": "str", "required": True},
             "units": {"type": "list", "elements": "str"},
             "inputs": {"type": "list", "elements": "dict", "default": []},
-            "state": {"type": "str", "choices": ["started", "stopped"], "default": "started"},
+            "state": {"type": "str", "choices": ["started", "on_demand", "stopped"], "default": "started"},
             # That it is one of Ansible's secrets is all that it is for: Ansible masks it in whatever a module says.
             "hide": {"type": "list", "elements": "str", "default": [], "no_log": True},
         },
@@ -176,21 +188,31 @@ def main() -> None:
     states = parse_show(out)
     if module.params["state"] == "stopped":
         stop(module, units, states, record)
-    disabled = [u for u, s in zip(units, states, strict=False) if s.get("UnitFileState") not in ENABLED]
-    reason = reason_to_start(states, record.read(), wanted, any(i.get("changed") for i in module.params["inputs"]))
+    on_demand = module.params["state"] == "on_demand"
+    # How systemd brings them back at a boot, and which are not as they should be in that.
+    verb, kept = ("disable", ("disabled", "static", "")) if on_demand else ("enable", ENABLED)
+    turned = [u for u, s in zip(units, states, strict=False) if s.get("UnitFileState") not in kept]
+    # On its way up or down it is awake, or about to sleep.
+    resting = ("inactive", "activating", "deactivating") if on_demand else ()
+    recorded = record.read()
+    reason = reason_to_start(states, recorded, wanted, any(i.get("changed") for i in module.params["inputs"]), resting)
+    there = ("active", *resting) if recorded else ("active",)
     result = {
-        "changed": bool(disabled or reason),
+        "changed": bool(turned or reason),
         "reason": reason,
-        "was_active": all(s.get("ActiveState") == "active" for s in states),
+        "was_active": all(s.get("ActiveState") in there for s in states),
+        "diff": {"before": "", "after": ""},
     }
-    result["diff"] = (
-        {
+    if result["changed"]:
+        why = f" ({reason})" if reason else ""
+        after = [
+            f"{'proven' if reason else s.get('ActiveState')}, on demand{why}" if on_demand else f"active, enabled{why}"
+            for s in states
+        ]
+        result["diff"] = {
             "before": lines_of(units, states),
-            "after": "".join(f"{u}: active, enabled{' (' + reason + ')' if reason else ''}\n" for u in units),
+            "after": "".join(f"{u}: {text}\n" for u, text in zip(units, after, strict=False)),
         }
-        if result["changed"]
-        else {"before": "", "after": ""}
-    )
     if module.check_mode or not result["changed"]:
         module.exit_json(**result)
 
@@ -198,8 +220,8 @@ def main() -> None:
     # Unit files that systemd has not read yet would be started as they were.
     if reason or any(s.get("NeedDaemonReload") == "yes" or s.get("LoadState") != "loaded" for s in states):
         module.run_command(["systemctl", "daemon-reload"], check_rc=True)
-    if disabled:
-        module.run_command(["systemctl", "enable", "--quiet", *disabled], check_rc=True)
+    if turned:
+        module.run_command(["systemctl", verb, "--quiet", *turned], check_rc=True)
     if reason:
         record.forget()
         # A unit that gave up earlier starts with a clean slate.

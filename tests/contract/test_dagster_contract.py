@@ -8,7 +8,6 @@ are recorded anew.
 """
 
 import contextlib
-import hashlib
 import importlib
 import io
 import json
@@ -62,20 +61,6 @@ def until(happened, what: str):
 
 
 # -- a Dagster
-
-
-@pytest.fixture(scope="session")
-def programs() -> Path:
-    """Folder of Dagster's programs."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "foss-data-platform"
-    folder = cache / f"contract-dagster-{hashlib.sha256(LOCK.read_bytes()).hexdigest()[:12]}"
-    if not (folder / "complete").exists():
-        uv = Path(sys.executable).parent / "uv"
-        subprocess.run([uv, "venv", "--quiet", "--clear", "--python", sys.executable, folder], check=True)
-        install = [uv, "pip", "install", "--quiet", "--python", folder / "bin/python", "--require-hashes", "-r", LOCK]
-        subprocess.run(install, check=True)
-        (folder / "complete").touch()
-    return folder / "bin"
 
 
 class Dagster:
@@ -612,3 +597,100 @@ def test_nobody_answers():
         said = dagster.module("dagster_info", True)
     assert said["failed"]
     assert "Is the webserver running there?" in said["msg"]
+
+
+# -- code servers that sleep
+
+
+def prepared(host, name: str, code: str) -> subprocess.CompletedProcess:
+    """Have what a code server would answer recorded, from the folder ``release`` of the host."""
+    release = host.folder / "release"
+    (release / "pipeline_shared").mkdir(exist_ok=True)
+    (release / "pipeline_shared/prepare.py").write_text("print('prepared')\n")
+    record = ROOT / "roles/pipeline_host/files/pipeline_record.py"
+    arguments = ["--name", name, "--code", code, "--socket", host.folder / f"run/{name}.sock"]
+    return subprocess.run([host.python, record, *arguments], cwd=release, capture_output=True, text=True, timeout=PATIENCE)
+
+
+def code_server(host, name: str, code: str) -> None:
+    """A pipeline with the definitions of ``example``, whose code server is Dagster's."""
+    release = host.folder / "release"
+    (release / "orchestration").mkdir(parents=True)
+    shutil.copy(CODE / "example.py", release / "orchestration/definitions.py")
+    command = [host.programs / "dagster", "api", "grpc", "--socket", host.socket(name), "--fixed-server-id", code]
+    place = ["--module-name", "orchestration.definitions", "--working-directory", release, "--location-name", name]
+    host.commands[name] = [*command, *place, "--lazy-load-user-code"]
+    host.add(name, code)
+
+
+def test_a_code_server_is_started_by_work_alone(example, host):
+    code_server(host, "sleepy", "first")
+    assert "prepared" in prepared(host, "sleepy", "first").stdout
+    (host.folder / "state/sleepy").mkdir()
+    (host.folder / "release/.answers").rename(host.folder / "state/sleepy/first")
+    host.serve(idle=0.5)
+    socket = str(host.folder / "run/sleepy.sock")
+
+    # Registered, loaded again, its schedule set to run: nothing of it needs the code server.
+    first = example.location("sleepy", socket=socket)
+    assert (first["server_id"], first["jobs"]) == ("first", ["division", "everything", "waiting"])
+    assert not example.location("sleepy", socket=socket)["changed"]
+    assert example.module("dagster_schedule", location="sleepy", name="nightly")["changed"]
+    assert host.woken == []
+
+    run = example.module("dagster_run", location="sleepy", job="everything", wait_timeout=150)
+    assert run["status"] == "SUCCESS", run
+    host.asleep("sleepy")
+    assert set(host.woken) == {"sleepy"}
+
+    before = len(host.woken)
+    assert example.location("sleepy", socket=socket)["server_id"] == "first"
+    assert len(host.woken) == before
+    assert example.location("sleepy", state="absent")["changed"]
+
+
+def test_a_code_server_that_does_not_start_is_told(dagster, host):
+    code_server(host, "ill", "first")
+    prepared(host, "ill", "first")
+    (host.folder / "state/ill").mkdir()
+    (host.folder / "release/.answers").rename(host.folder / "state/ill/first")
+    host.commands.clear()
+    host.ids.clear()
+    later = int((time.monotonic() + 3600) * 1e6)
+    (host.folder / "said").write_text(f"ActiveState=failed\nResult=exit-code\nInactiveEnterTimestampMonotonic={later}\n")
+    host.serve()
+    assert dagster.location("ill", socket=str(host.folder / "run/ill.sock"))["jobs"]
+    failed = dagster.module("dagster_run", location="ill", job="everything")
+    assert "pipeline@ill did not start (exit-code); `journalctl -u pipeline@ill` says why" in failed["msg"], failed
+    assert dagster.location("ill", state="absent")["changed"]
+
+
+def test_what_a_code_server_answers_is_what_was_recorded(dagster, host):
+    code_server(host, "same", "first")
+    assert prepared(host, "same", "first").returncode == 0
+    recorded = {file.name: file.read_bytes() for file in (host.folder / "release/.answers").iterdir()}
+    # Nothing of it is known to the porter, which remembers what it is told.
+    host.serve()
+    dagster.location("same", socket=str(host.folder / "run/same.sock"))
+    assert host.woken == ["same"]
+    told = {file.name: file.read_bytes() for file in (host.folder / "state/same/first").iterdir()}
+    assert {name.split("-")[0] for name in told} == {"ListRepositories", "GetCurrentImage", "ExternalRepository", "ExternalJob"}
+    assert told.items() <= recorded.items()
+    assert dagster.location("same", state="absent")["changed"]
+
+
+@pytest.mark.parametrize(
+    ("code", "told"),
+    [
+        ("import there_is_no_such_module", "No module named 'there_is_no_such_module'"),
+        ("value = 1", "No Definitions, RepositoryDefinition, Job, Pipeline, Graph, or AssetsDefinition found"),
+    ],
+)
+def test_code_that_dagster_cannot_load_is_not_recorded(host, code, told):
+    release = host.folder / "release"
+    (release / "orchestration").mkdir(parents=True)
+    (release / "orchestration/definitions.py").write_text(code)
+    done = prepared(host, "broken", "first")
+    assert done.returncode == 1
+    assert told in done.stderr.splitlines()[-1]
+    assert not (release / ".answers").exists()

@@ -6,7 +6,7 @@ import pytest
 
 # Against the order of their needs.
 UNITS = [
-    "pipeline@stavanger_parking",
+    "pipeline-porter",
     "dagster-daemon",
     "dagster-webserver",
     "trino",
@@ -22,7 +22,7 @@ PROBES = [
     "trino http://127.0.0.1:8080",
     "http http://127.0.0.1:3000/server_info",
     "dagster-daemon http://127.0.0.1:3000/graphql",
-    "socket /run/pipelines/stavanger_parking/grpc.sock",
+    "socket /run/pipeline-porter/stavanger_parking.sock",
 ]
 
 

@@ -12,11 +12,13 @@ BREAKS = {
 
 
 @pytest.mark.parametrize("fault", BREAKS)
-def test_broken_code(host, play, parking, invocation, fault):
+def test_broken_code(host, play, parking, fault):
     file, text, said = BREAKS[fault]
     unit = f"pipeline@{parking.name}"
     state = "readlink %s/current; ls %s/releases; sha256sum /etc/pipelines/%s/env"
-    before = invocation(unit), host.check_output(state, parking.home, parking.home, parking.name)
+    # Awake or asleep: it was not started by a deploy.
+    proven = f"stat --format=%y /var/lib/foss-data-platform/started/{unit}"
+    before = host.check_output(proven), host.check_output(state, parking.home, parking.home, parking.name)
     with (parking.folder / file).open("a") as broken:
         broken.write(text)
     manifest = parking.folder / "pipeline.yml"
@@ -32,15 +34,15 @@ def test_broken_code(host, play, parking, invocation, fault):
     # dbt names its files from its own folder on.
     assert file.removeprefix("dbt/") in error
     assert said in error
-    assert (invocation(unit), host.check_output(state, parking.home, parking.home, parking.name)) == before
-    assert host.check_output("systemctl show --value --property=ActiveState %s", unit) == "active"
+    assert (host.check_output(proven), host.check_output(state, parking.home, parking.home, parking.name)) == before
+    assert host.run("systemctl is-failed %s", unit).rc != 0
 
 
 ONLY_PREPARES = {
     "Dagster can't load it": (
         "orchestration/definitions.py",
         'import os\nif "DAGSTER_PG_PASSWORD" in os.environ:\n    raise RuntimeError("not in service")\n',
-        "not in service",
+        "did not become ready",
     ),
     "its server ends": (
         "sitecustomize.py",

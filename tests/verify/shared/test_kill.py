@@ -12,7 +12,7 @@ UNITS = {
     "trino",
     "dagster-webserver",
     "dagster-daemon",
-    "pipeline@stavanger_parking",
+    "pipeline-porter",
 }
 
 

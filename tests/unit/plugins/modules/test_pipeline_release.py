@@ -341,3 +341,22 @@ def test_a_release_that_breaks_the_platforms_rules_is_refused_with_all_of_them(i
     assert install("aaa", files=parsed, manifest=good)["changed"]
     # Whoever asks for rules gets them: without dbt's word nothing was held against them.
     assert "is missing" in install("bbb", manifest=good)["msg"]
+
+
+RECORDING = """
+import pathlib
+pathlib.Path(".answers").mkdir()
+pathlib.Path(".answers/ListRepositories-" + "0" * 32).write_text("recorded")
+"""
+
+
+def test_what_was_recorded_is_handed_over(install, home, tmp_path):
+    (tmp_path / "state").mkdir()
+    answers = {"state": str(tmp_path / "state"), "name": "sales", "code": "id-1", "owner": pwd.getpwuid(os.getuid()).pw_name}
+    install("aaa", files={"prepare.py": RECORDING}, answers=answers)
+    assert [f.read_text() for f in (tmp_path / "state/sales/id-1").iterdir()] == ["recorded"]
+    assert not (home / "releases/aaa/.answers").exists()
+    # Prepared without a recording, by what the pipeline itself brings.
+    failed = install("bbb", answers=answers)
+    assert "bbb does not load: its preparation recorded no folder .answers" in failed["msg"]
+    assert releases(home) == ["aaa"]

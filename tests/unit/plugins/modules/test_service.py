@@ -203,6 +203,42 @@ def test_stopping_disables_and_forgets(running, apply, record):
     assert running.units["tool.service"]["UnitFileState"] == "enabled"
 
 
+@pytest.mark.parametrize("active", ["active", "inactive", "activating", "deactivating"])
+def test_on_demand_one_that_was_proven_is_left_to_what_starts_it(systemd, apply, record, active):
+    systemd.have("tool.service", active="inactive", enabled="static")
+    predicted = apply(check=True, state="on_demand")
+    assert (predicted["changed"], predicted["was_active"], systemd.asked, record.read()) == (True, False, [], None)
+    proven = apply(state="on_demand")
+    assert systemd.asked == ["daemon-reload", "reset-failed tool.service", "restart tool.service"]
+    assert proven["diff"] == predicted["diff"]
+    assert proven["diff"]["after"].startswith("tool.service: proven, on demand (what it was started with is not known")
+    systemd.units["tool.service"]["ActiveState"] = active
+    systemd.asked.clear()
+    again = apply(state="on_demand")
+    assert (again["changed"], again["was_active"], systemd.asked) == (False, True, [])
+
+
+@pytest.mark.parametrize(
+    ("active", "inputs", "reason"),
+    [
+        ("failed", [RELEASE, FILES], "tool.service is not running"),
+        ("inactive", [RELEASE | {"fingerprint": "release 2"}, FILES], "it runs with another version"),
+    ],
+)
+def test_on_demand_it_is_proven_again(systemd, apply, record, active, inputs, reason):
+    systemd.have("tool.service", active=active, enabled="static")
+    record.write(service.fingerprint([RELEASE, FILES]))
+    assert apply(*inputs, state="on_demand")["reason"].startswith(reason)
+    assert "restart tool.service" in systemd.asked
+
+
+def test_on_demand_it_does_not_come_back_at_a_boot(running, apply):
+    done = apply(state="on_demand")
+    assert (done["changed"], done["reason"], running.asked) == (True, "", ["disable tool.service"])
+    assert done["diff"]["after"] == "tool.service: active, on demand\n"
+    assert not apply(state="on_demand")["changed"]
+
+
 @pytest.mark.parametrize("active", ["activating", "reloading", "deactivating"])
 def test_a_unit_on_its_way_up_is_stopped_too(systemd, apply, active):
     systemd.have("tool.service", active=active, enabled="disabled")

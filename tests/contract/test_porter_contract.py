@@ -1,0 +1,229 @@
+# Copyright (c) 2026 FOSS Data Platform contributors
+# SPDX-License-Identifier: MIT
+"""The porter between a client and code servers that are doubles (``porter/peer.py``), over real sockets and real gRPC.
+
+With Dagster itself it is in test_dagster_contract.py.
+"""
+
+import hashlib
+import time
+
+import pytest
+from ansible_collections.foss_data.platform.tests.contract.conftest import Client, until
+
+
+def test_what_is_known_is_answered_asleep_and_work_wakes(host):
+    host.add("sales", "id-1")
+    host.serve(idle=0.3)
+    assert host.ask("sales", "GetServerId") == "id-1"
+    assert host.woken == []
+    listed = host.ask("sales", "ListRepositories")
+    assert host.woken == ["sales"]
+    assert host.ask("sales", "StartRun", "run 1") == "StartRun of id-1: run 1"
+    host.asleep("sales")
+    asked = host.calls("sales")
+
+    assert host.ask("sales", "GetServerId") == "id-1"
+    assert host.ask("sales", "ListRepositories") == listed
+    # The code that it has is all that there is.
+    assert host.ask("sales", "ReloadCode") == ""
+    assert (host.woken, host.calls("sales")) == (["sales"], asked)
+
+    # Another question than was asked before; then work.
+    assert host.ask("sales", "ExternalJob", "daily") == "ExternalJob of id-1: daily"
+    assert host.woken == ["sales"] * 2
+    assert host.ask("sales", "StartRun", "run 2") == "StartRun of id-1: run 2"
+    assert host.ask("sales", "GetServerId") == "id-1"
+
+
+def test_what_was_recorded_is_answered_by_a_server_that_never_ran(host):
+    host.add("sales", "id-1")
+    recorded = host.folder / "state/sales/id-1" / f"ListRepositories-{hashlib.sha256(b'').hexdigest()[:32]}"
+    recorded.parent.mkdir(parents=True)
+    recorded.write_bytes(b"as recorded")
+    host.serve()
+    assert host.ask("sales", "ListRepositories") == "as recorded"
+    assert host.woken == []
+
+
+def test_streams_come_through_whole(host):
+    host.add("sales", "id-1")
+    host.serve()
+    snapshot = host.ask("sales", "StreamingExternalRepository", "all", stream=True)
+    assert [len(m) for m in snapshot] == [0, 6, 5_000_000]
+
+
+def test_a_new_porter_knows_what_the_one_before_did(host):
+    host.add("sales", "id-1")
+    host.serve(idle=0.3)
+    listed = host.ask("sales", "ListRepositories")
+    host.ask("sales", "StartRun")
+    host.asleep("sales")
+    host.restart()
+    assert (host.ask("sales", "GetServerId"), host.ask("sales", "ListRepositories")) == ("id-1", listed)
+    assert host.woken == ["sales"]
+
+
+def test_watching_alone_keeps_nothing_awake(host):
+    """Started by a deploy; asked what it has, as Dagster does for ever."""
+    host.add("sales", "id-1")
+    host.serve(settle=0.3)
+    host.start("sales")
+    until(host.socket("sales").exists, "it listens")
+
+    def ended() -> bool:
+        host.ask("sales", "ListRepositories")
+        host.ask("sales", "GetServerId")
+        return host.servers["sales"].poll() is not None
+
+    until(ended, "it sleeps")
+    assert host.woken == []
+
+
+def test_runs_and_calls_under_way_keep_it_awake(host):
+    host.add("sales", "id-1")
+    host.serve(idle=0.2)
+    gate = host.folder / "gate"
+    host.send("sales", "Wait", str(gate))
+    until(lambda: f"Wait {gate}" in host.calls("sales"), "the call is there")
+    # Another pipeline goes to sleep meanwhile, so time enough passed.
+    host.state("sales", runs=["one"])
+    other = Client(host.python)
+    host.client, client = other, host.client
+    host.add("other", "id-9")
+    host.ask("other", "StartRun")
+    host.asleep("other")
+    assert "GetCurrentRuns" not in host.calls("sales")
+    host.client = client
+    gate.touch()
+    assert client.receive() == {"messages": ["waited"]}
+    # The call is over, a run is not.
+    until(lambda: host.calls("sales").count("GetCurrentRuns") > 1, "the porter asked for runs, and asked again")
+    assert "ShutdownServer" not in host.calls("sales")
+    host.state("sales", runs=[])
+    host.asleep("sales")
+    other.process.kill()
+    other.process.wait()
+
+
+def test_other_code_is_told_at_once_and_what_was_known_forgotten(host):
+    host.add("sales", "id-1")
+    host.serve(idle=0.3)
+    old = host.ask("sales", "ListRepositories")
+    host.ask("sales", "StartRun")
+    host.asleep("sales")
+    host.add("sales", "id-2")
+    until(lambda: host.ask("sales", "GetServerId") == "id-2", "the new id")
+    assert host.woken == ["sales"]
+    new = host.ask("sales", "ListRepositories")
+    assert "id-2" in new != old
+    until(lambda: not (host.folder / "state/sales/id-1").exists(), "what was known is forgotten")
+    host.ask("sales", "StartRun")
+    host.asleep("sales")
+    assert (host.ask("sales", "GetServerId"), host.ask("sales", "ListRepositories")) == ("id-2", new)
+
+
+def test_what_the_code_before_still_says_is_not_remembered(host):
+    host.add("sales", "id-1")
+    host.serve()
+    host.ask("sales", "StartRun")
+    host.add("sales", "id-2")
+    until(lambda: host.ask("sales", "GetServerId") == "id-2", "the new id")
+    assert "id-1" in host.ask("sales", "ListRepositories")
+    host.servers["sales"].kill()
+    host.servers["sales"].wait()
+    assert "id-2" in host.ask("sales", "ListRepositories")
+
+
+def test_code_that_does_not_load_is_asked_again(host):
+    host.add("sales", "id-1")
+    host.serve(idle=0.3)
+    host.socket("sales").parent.mkdir(exist_ok=True)
+    host.state("sales", broken=True)
+    assert "SerializableErrorInfo" in host.ask("sales", "ListRepositories")
+    host.asleep("sales")
+    host.state("sales")
+    assert "ListRepositoriesResponse" in host.ask("sales", "ListRepositories")
+    assert host.woken == ["sales"] * 2
+
+
+def test_two_pipelines_are_not_mixed_up(host):
+    host.add("sales", "id-s")
+    host.serve()
+    host.add("stock", "id-t")
+    host.ask("sales", "ListRepositories")
+    assert host.woken == ["sales"]
+    assert host.ask("stock", "GetServerId") == "id-t"
+    assert "id-t" in host.ask("stock", "ListRepositories")
+    assert host.ask("sales", "StartRun", "x") == "StartRun of id-s: x"
+    assert host.woken == ["sales", "stock"]
+
+
+def test_a_server_that_dies_is_told_and_started_again(host):
+    host.add("sales", "id-1")
+    host.serve()
+    listed = host.ask("sales", "ListRepositories")
+    died = host.ask("sales", "Die")
+    assert died["code"] == "UNAVAILABLE"
+    assert host.socket("sales").exists()
+    assert (host.ask("sales", "GetServerId"), host.ask("sales", "ListRepositories")) == ("id-1", listed)
+    assert host.woken == ["sales"]
+    assert host.ask("sales", "StartRun", "x") == "StartRun of id-1: x"
+
+
+def test_what_the_server_refuses_comes_through(host):
+    host.add("sales", "id-1")
+    host.serve()
+    assert host.ask("sales", "Refuse") == {"code": "INVALID_ARGUMENT", "details": "not this"}
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("ActiveState=failed\nResult=oom-kill\nInactiveEnterTimestampMonotonic={later}", "did not start (oom-kill)"),
+        # An earlier failure is not this one's.
+        ("ActiveState=failed\nResult=oom-kill\nInactiveEnterTimestampMonotonic=1", "did not start within 1 s"),
+        ("ActiveState=inactive\nResult=success\nInactiveEnterTimestampMonotonic=1", "did not start within 1 s"),
+    ],
+)
+def test_a_unit_that_does_not_start_is_told(host, said, told):
+    host.add("sales", "id-1", starts=False)
+    host.serve(start=1)
+    (host.folder / "said").write_text(said.format(later=int((time.monotonic() + 3600) * 1e6)))
+    failed = host.ask("sales", "StartRun")
+    assert failed["code"] == "UNAVAILABLE"
+    assert failed["details"] == f"pipeline@sales {told}; `journalctl -u pipeline@sales` says why"
+
+
+def test_more_than_the_most_are_never_awake(host):
+    for name in ("one", "two", "three"):
+        host.add(name, f"id-{name}")
+    host.serve(awake=2)
+    host.ask("one", "StartRun")
+    host.state("two", runs=["under way"])
+    host.ask("two", "StartRun")
+    host.ask("three", "StartRun")
+    host.asleep("one")
+    host.ask("one", "StartRun")
+    host.asleep("three")
+    assert host.servers["two"].poll() is None
+
+
+def test_a_pipeline_that_is_removed_leaves_nothing(host):
+    host.add("sales", "id-1")
+    host.serve()
+    host.ask("sales", "ListRepositories")
+    assert (host.folder / "state/sales").is_dir()
+    (host.folder / "units/pipeline@sales.service").unlink()
+    until(lambda: not (host.folder / "state/sales").exists(), "its answers are gone")
+    assert not (host.folder / "run/sales.sock").exists()
+
+
+def test_nothing_but_pipelines_has_a_door(host):
+    host.add("fine", "id-1")
+    unit = (host.folder / "units/pipeline@fine.service").read_text()
+    for name in ("pipeline@..service", "pipeline@A.service", "pipeline@x.service", "trino.service", "pipeline@fine.service.bak"):
+        (host.folder / "units" / name).write_text(unit)
+    (host.folder / "units/pipeline@always_awake.service").write_text("ExecStart=dagster api grpc --socket /run/grpc.sock")
+    host.serve()
+    assert [p.name for p in sorted((host.folder / "run").glob("*.sock"))] == ["fine.sock"]
