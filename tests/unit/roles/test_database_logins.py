@@ -46,7 +46,8 @@ def test_a_pipeline_logs_in_as_what_it_is_given(role, spec, wiring):
     pipeline = role("pipeline", **given)
     secret = pipeline.variable("_pipeline_secret_environment")["DAGSTER_PG_PASSWORD"]
     # Those that are not deployed get no login.
-    read = {"groups": {"pipeline_runners": ["runner"]}, "hostvars": {"runner": {"pipeline_list": [spec() | {"fault": ""}, {"user": "pl-x", "fault": "unreadable"}]}}}
+    listed = [spec() | {"fault": ""}, {"user": "pl-x", "fault": "unreadable"}]
+    read = {"groups": {"pipeline_runners": ["runner"]}, "hostvars": {"runner": {"pipeline_list": listed}}}
     members = role("postgresql", **given, **read, postgresql_members=trusted(wiring)).variable("postgresql_members")
     assert members == {"dagster_run": [{"name": "pl-sales", "password": secret}]}
     assert secret == derived_secret("root", "database: pl-sales")

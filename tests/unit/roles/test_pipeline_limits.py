@@ -9,6 +9,9 @@ STARTED = {
     "pipeline_dagster": ORCHESTRATOR,
     "_pipeline_release": {"path": "/srv/pipelines/sales/releases/0d9e4c2ab71f"},
     "_pipeline_libraries": {"path": "/opt/pipeline-envs/4f2a"},
+    "pipeline_trino": {"address": "127.0.0.1", "port": 8080},
+    "pipeline_minio": {"endpoint": "http://127.0.0.1:9010", "region": "eu-north-1"},
+    "pipeline_bucket": "lakehouse",
 }
 
 
