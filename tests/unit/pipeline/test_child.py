@@ -50,8 +50,3 @@ def test_the_command_is_itself(tmp_path):
     command = child.ends_with_parent(sys.executable, "-c", "import sys; print(sys.argv[1:]); sys.exit(3)", "--select", "a b")
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (3, "['--select', 'a b']\n")
-
-
-def test_on_a_machine_without_setpriv(monkeypatch):
-    monkeypatch.setattr(child.shutil, "which", lambda _: None)
-    assert child.ends_with_parent("dbt", "build") == ["dbt", "build"]
