@@ -21,7 +21,7 @@ def repository(root, from_template, tmp_path_factory) -> Iterator[Repository]:
     # Once an hour of a day that is far away: it runs when a test says so.
     with from_template(tmp_path_factory.mktemp("unruly"), UNRULY, schedule="0 0 29 2 *") as made:
         manifest = yaml.safe_load((made.folder / "pipeline.yml").read_text())
-        manifest |= {"memory_mb": MEMORY_MB, "cpu_weight": CPU_WEIGHT, "publishes": ["marts", "staging.shown"]}
+        manifest |= {"memory_mb": MEMORY_MB, "cpu_weight": CPU_WEIGHT, "publishes": ["marts"]}
         (made.folder / "pipeline.yml").write_text(yaml.safe_dump(manifest, sort_keys=False))
         (made.folder / "orchestration" / "definitions.py").write_text(DEFINITIONS)
         yield made

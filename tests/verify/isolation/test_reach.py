@@ -73,7 +73,7 @@ def sql(on_host, own):
 @pytest.fixture(scope="module")
 def tables(trino, deployed):
     """A table in each schema of the other one, made by its owner."""
-    for schema, table in (("raw", "kept"), ("staging", "shown"), ("staging", "kept"), ("marts", "open")):
+    for schema, table in (("raw", "kept"), ("staging", "kept"), ("marts", "open")):
         statement = f"CREATE TABLE IF NOT EXISTS iceberg.{UNRULY}_{schema}.{table} AS SELECT 1 AS one"
         trino(statement, login=UNRULY)
     assert trino(f"SELECT one FROM iceberg.{UNRULY}_raw.kept", login=UNRULY) == [[1]]
@@ -100,29 +100,27 @@ def test_files_and_sockets(on_host, deployed):
 
 def test_objects(on_host, own):
     mine = own(NAME)
-    prefixes = [f"{NAME}/", f"{UNRULY}/", f"{NAME}_2/", ""]
+    prefixes = [f"pl-{NAME}/", f"pl-{UNRULY}/", f"pl-{NAME}_2/", ""]
     answers = json.loads(on_host(S3, key=mine["S3_ACCESS_KEY"], secret=mine["S3_SECRET_KEY"], prefixes=prefixes))
-    assert answers[f"{NAME}/"] == ["done"] * 4
+    assert answers[f"pl-{NAME}/"] == ["done"] * 4
     assert {prefix: answers[prefix] for prefix in prefixes[1:]} == {prefix: ["AccessDenied"] * 4 for prefix in prefixes[1:]}
 
 
 def test_what_is_published_is_read(trino, tables):
-    for table in ("marts.open", "staging.shown"):
-        assert trino(f"SELECT one FROM {tables}_{table}", login=NAME) == [[1]]
+    assert trino(f"SELECT one FROM {tables}_marts.open", login=NAME) == [[1]]
 
 
-@pytest.mark.parametrize("schema", ["marts", "staging"])
-def test_what_is_published_is_not_written(trino, tables, schema):
-    table = f"{tables}_{schema}.{'open' if schema == 'marts' else 'shown'}"
+def test_what_is_published_is_not_written(trino, tables):
+    table = f"{tables}_marts.open"
     for statement in (
         f"INSERT INTO {table} VALUES (2)",
         f"UPDATE {table} SET one = 2",
         f"DELETE FROM {table}",
         f"ALTER TABLE {table} ADD COLUMN two bigint",
         f"DROP TABLE {table}",
-        f"CREATE TABLE {tables}_{schema}.intruder (a bigint)",
-        f"CREATE VIEW {tables}_{schema}.intruder AS SELECT 1 AS one",
-        f"DROP SCHEMA {tables}_{schema} CASCADE",
+        f"CREATE TABLE {tables}_marts.intruder (a bigint)",
+        f"CREATE VIEW {tables}_marts.intruder AS SELECT 1 AS one",
+        f"DROP SCHEMA {tables}_marts CASCADE",
         f"GRANT SELECT ON {table} TO USER stranger",
     ):
         assert trino(statement, login=NAME) in ("PERMISSION_DENIED", "NOT_SUPPORTED"), statement
@@ -135,10 +133,10 @@ def test_what_is_not_published_is_closed_and_not_seen(trino, tables):
     assert trino(f"CREATE TABLE {tables}_raw.intruder (a bigint)", login=NAME) in ("PERMISSION_DENIED", "SCHEMA_NOT_FOUND")
     seen = trino(
         "SELECT table_schema, table_name FROM iceberg.information_schema.tables "
-        f"WHERE table_schema LIKE '{UNRULY}%' AND table_name IN ('kept', 'shown', 'open') ORDER BY 1, 2",
+        f"WHERE table_schema LIKE '{UNRULY}%' AND table_name IN ('kept', 'open') ORDER BY 1, 2",
         login=NAME,
     )
-    assert seen == [[f"{UNRULY}_marts", "open"], [f"{UNRULY}_staging", "shown"]]
+    assert seen == [[f"{UNRULY}_marts", "open"]]
     schemas = trino("SHOW SCHEMAS FROM iceberg", login=NAME)
     assert [f"{UNRULY}_raw"] not in schemas
 
