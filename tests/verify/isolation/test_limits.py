@@ -79,8 +79,6 @@ def test_a_fork_bomb_ends_in_its_own_slice(unruly, counted, undisturbed):
 
 
 def test_full_temporary_folders_are_its_own(host, unruly, undisturbed):
-    free = "stat --file-system --format=%a /tmp /var/tmp /var/lib"
-    before = host.check_output(free)
     run = unruly.launch("do_temporary")
     written = ast.literal_eval(unruly.worst())
     assert {folder: errno.errorcode[number] for folder, (_mib, number) in written.items()} == {
@@ -91,9 +89,6 @@ def test_full_temporary_folders_are_its_own(host, unruly, undisturbed):
     # Something small may have been there before.
     assert not [mib for mib, _number in written.values() if not 0.9 * MEMORY_MB // 8 < mib <= MEMORY_MB // 8]
     assert host.run("ls /tmp/verify-fill /var/tmp/verify-fill").rc != 0
-    # The journal and others write meanwhile: of three times 96 MiB there is no trace.
-    taken = [int(was) - int(now) for was, now in zip(before.split(), host.check_output(free).split(), strict=True)]
-    assert max(taken) * 4096 < MEMORY_MB // 8 * MIB
     assert unruly.end(run) == {"SUCCESS"}
 
 
