@@ -78,9 +78,9 @@ secrets: env ## generate the credentials that INVENTORY (inventories/sandbox) do
 	@scripts/make_secrets.py $(INVENTORY)
 
 # As they were given: neither make nor a shell looks into them. Of the environment none is meant.
-ANSWERS := NAME TITLE TEAM EMAIL SCHEDULE FORMAT DIR
+ANSWERS := NAME TITLE TEAM EMAIL SCHEDULE FORMAT DIR DBT
 unexport $(ANSWERS)
-$(foreach answer,$(ANSWERS),$(if $(filter command,$(origin $(answer))),$(eval pipeline: export NEW_$(answer) := $$(value $(answer)))))
+$(foreach answer,$(ANSWERS),$(if $(filter command,$(origin $(answer))),$(eval pipeline adopt: export NEW_$(answer) := $$(value $(answer)))))
 
 .PHONY: pipeline
 pipeline: env ## a new pipeline beside this checkout: NAME=sales_analytics TITLE="Sales Analytics"; asks if none is given
@@ -88,7 +88,8 @@ pipeline: env ## a new pipeline beside this checkout: NAME=sales_analytics TITLE
 
 .PHONY: adopt
 adopt: env ## a pipeline repository from a plain dbt project: DBT=its folder NAME=... [TITLE= TEAM= EMAIL=]
-	@scripts/adopt.py $${TITLE+--title="$$TITLE"} $${TEAM+--team="$$TEAM"} $${EMAIL+--email="$$EMAIL"} -- "$$DBT" "$$NAME"
+	@scripts/adopt.py $${NEW_TITLE+--title="$$NEW_TITLE"} $${NEW_TEAM+--team="$$NEW_TEAM"} $${NEW_EMAIL+--email="$$NEW_EMAIL"} \
+	  $${NEW_DIR+--into="$$NEW_DIR"} -- "$$NEW_DBT" "$$NEW_NAME"
 
 .PHONY: locks
 locks: env ## bring the locks in requirements/ up to date with their .in files

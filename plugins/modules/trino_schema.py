@@ -110,6 +110,12 @@ options:
           group:
             description: As O(grants[].group).
             type: str
+          everyone:
+            description: As O(grants[].everyone).
+            type: bool
+          table:
+            description: As O(grants[].table).
+            type: str
           privileges:
             description: As O(grants[].privileges).
             type: list

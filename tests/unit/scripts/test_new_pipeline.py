@@ -31,12 +31,13 @@ def make(root, tmp_path):
     (tmp_path / "scripts").mkdir()
     (tmp_path / "scripts" / "env.sh").write_text("#!/bin/sh\n")
     (tmp_path / "scripts" / "new_pipeline.py").write_text("#!/bin/sh\nenv -0 > given\n")
+    (tmp_path / "scripts" / "adopt.py").write_text("#!/bin/sh\nprintf '%s\\0' \"$@\" > given\n")
     for script in (tmp_path / "scripts").iterdir():
         script.chmod(0o755)
 
-    def run(*words: str, **environment: str) -> dict[str, str]:
-        subprocess.run(["make", "pipeline", *words], cwd=tmp_path, env=os.environ | environment, check=True)
-        given = dict(line.split("=", 1) for line in (tmp_path / "given").read_text().split("\0") if line)
+    def run(*words: str, target: str = "pipeline", **environment: str) -> dict[str, str]:
+        subprocess.run(["make", target, *words], cwd=tmp_path, env=os.environ | environment, check=True)
+        given = dict(line.split("=", 1) for line in (tmp_path / "given").read_text().split("\0") if "=" in line)
         return {key: value for key, value in given.items() if key.startswith("NEW_") or key in ("NAME", "TITLE")}
 
     return run
@@ -47,6 +48,12 @@ EVIL = """it's "$(shell touch ran)" $(id) `id` $HOME $$ ; # & | > x \\ *"""
 
 def test_what_is_typed_arrives_as_it_is(make, tmp_path):
     assert make("NAME=sales", f"TITLE={EVIL}") == {"NEW_NAME": "sales", "NEW_TITLE": EVIL}
+    assert not (tmp_path / "ran").exists()
+
+
+def test_adopt_is_given_what_is_typed(make, tmp_path):
+    make("NAME=sales", "DBT=../a b", f"TITLE={EVIL}", target="adopt")
+    assert (tmp_path / "given").read_text().split("\0") == [f"--title={EVIL}", "--", "../a b", "sales", ""]
     assert not (tmp_path / "ran").exists()
 
 
