@@ -30,10 +30,10 @@ options:
 """
 
 EXAMPLES = r"""
-grants: "{{ ['marts', 'staging.stations'] | foss_data.platform.published('staging', {}) }}"
+one_table: "{{ ['marts', 'staging.stations'] | foss_data.platform.published('staging', {}) }}"
 # [{everyone: true, table: stations}]
 
-grants: "{{ ['marts'] | foss_data.platform.published('marts', {'marts': {'customers': {'phone': 'hash'}, 'totals': {}}}) }}"
+with_masks: "{{ ['marts'] | foss_data.platform.published('marts', {'marts': {'customers': {'phone': 'hash'}, 'totals': {}}}) }}"
 # [{everyone: true, table: customers, masks: {phone: hash}}, {everyone: true, table: totals}]
 """
 

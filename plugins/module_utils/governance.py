@@ -90,7 +90,7 @@ def release_faults(folder: str, manifest: dict) -> list[str]:
 
 
 def release_masks(folder: str, manifest: dict, earlier: list[str]) -> dict[str, dict[str, dict[str, str]]]:
-    """As ``masks``, of prepared releases, of which those ``earlier`` count as far as they are any. Raises ValueError in one line."""
+    """As ``masks``, of prepared releases; ``earlier`` ones that can't be read don't count. Raises ValueError in one line."""
     if not manifest.get("publishes"):
         return {}
 
@@ -209,8 +209,9 @@ def _pii(table: dict, published: str) -> list[str]:
     if PII in table["tags"] and not any(map(_is_personal, columns)):
         found.append(f"{kind} {name}: it is tagged {PII} and none of its columns is: tag those that are about persons")
     if published and columns and kind != "source" and table["config"].get("materialized") not in MASKED:
+        masked = ", ".join(column["name"] for column in columns)
         found.append(
-            f"{kind} {name}: its schema {published} is published, and its columns {', '.join(c['name'] for c in columns)} can't be "
+            f"{kind} {name}: its schema {published} is published, and its columns {masked} can't be "
             "masked in what is no table: give it `materialized: table`, or move it to a schema that is not published"
         )
     return found

@@ -201,7 +201,7 @@ def _grant_rules(place: dict, grants: list[dict]) -> list[dict]:
 def _masking(masks: dict[str, str]) -> list[dict]:
     """The columns of a rule, each of them once: Trino takes no file in which one has the same name twice."""
     masked = {name.lower(): {"mask": MASKS[word].format(identifier(name.lower()))} for name, word in masks.items()}
-    return [{"name": name, **what} for name, what in sorted((masked | dict.fromkeys(HIDDEN, {"allow": False})).items())]
+    return [{"name": name, **what} for name, what in sorted((masked | {name: {"allow": False} for name in HIDDEN}).items())]
 
 
 def _is_masking(columns: Any) -> bool:

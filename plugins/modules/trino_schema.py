@@ -61,8 +61,8 @@ options:
         description:
           - As what everyone sees some columns of that table, by their names, V(hash) (SHA-256 of a text, in hex) or V(empty)
             (NULL). Owner, users and groups that may use the schema see them as they are.
-          - Trino has other tables beside it that show some of its values, such as C(TABLE$files). So don't grant everyone the whole
-            schema, too.
+          - Trino has other tables beside it that show some of its values, such as C(TABLE$files). So don't grant everyone the
+            whole schema, too.
         type: dict
       privileges:
         description: What the user or group may do.

@@ -185,7 +185,9 @@ def test_masks_are_of_tables_alone(materialized):
     view = PEOPLE | {"config": {"materialized": materialized}}
     assert said(view, *key_of("people", "id")) == []
     [line] = said(view, *key_of("people", "id"), publishes=["marts"])
-    assert line.startswith("model people: its schema marts is published, and its columns mail can't be masked in what is no table")
+    assert line.startswith(
+        "model people: its schema marts is published, and its columns mail can't be masked in what is no table"
+    )
 
 
 @pytest.mark.parametrize("marked", [{"tags": ("pii",)}, {}])
@@ -206,7 +208,13 @@ def test_no_word_is_no_mask(word):
 
 @pytest.mark.parametrize(
     ("kind", "word", "fine"),
-    [("VARCHAR(20)", "hash", True), ("string", "hash", True), ("date", "hash", False), ("date", "empty", True), (None, "hash", True)],
+    [
+        ("VARCHAR(20)", "hash", True),
+        ("string", "hash", True),
+        ("date", "hash", False),
+        ("date", "empty", True),
+        (None, "hash", True),
+    ],
 )
 def test_a_sum_is_of_text(kind, word, fine):
     born = column("born", tags=("pii",), mask=word) | {"data_type": kind}

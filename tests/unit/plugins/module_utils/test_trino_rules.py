@@ -131,7 +131,9 @@ def test_masks_come_change_and_go():
 
 def test_a_column_is_named_once():
     """Else Trino takes the whole file for none of its own."""
-    merged = merge(ADMIN, "lake", "sales", "ann", [everyone("people") | {"masks": {"mail": "hash", "MAIL": "empty", "$path": "hash"}}])
+    merged = merge(
+        ADMIN, "lake", "sales", "ann", [everyone("people") | {"masks": {"mail": "hash", "MAIL": "empty", "$path": "hash"}}]
+    )
     assert masked(merged, "people") == [*HIDDEN, {"name": "mail", "mask": "NULL"}]
     assert merge(merged, "lake", "sales") == merged
 

@@ -184,6 +184,7 @@ def test_masks_of_what_is_published(trino, schema):
     assert schema(grants=[masked | {"masks": {"mail": "empty"}}])["changed"] is True
     assert "sha256" not in trino.rules.read_text()
 
+
 def test_no_owner_and_no_grants(trino, schema):
     schema(**WHOLE)
     assert schema(owner="", grants=[])["changed"] is True
