@@ -11,6 +11,8 @@ version_added: 0.1.0
 author: FOSS Data Platform contributors (@foss-data)
 description:
   - Every other user may read what is listed, a whole schema or one table of it, and nothing else.
+  - Of a schema with masks every table is granted by itself, and what has no name in the masks is not. So nobody sees what lies
+    there beside them, such as the table that a run is making or that Trino keeps a table's least and greatest values in.
 options:
   _input:
     description: Schemas, and tables as C(SCHEMA.TABLE), as the manifest names them.
@@ -21,11 +23,18 @@ options:
     description: The schema, as the manifest names it.
     type: str
     required: true
+  masks:
+    description: What others see of such schemas, as RV(foss_data.platform.pipeline_release#module:masks).
+    type: dict
+    required: true
 """
 
 EXAMPLES = r"""
-grants: "{{ ['marts', 'staging.stations'] | foss_data.platform.published('staging') }}"
+one_table: "{{ ['marts', 'staging.stations'] | foss_data.platform.published('staging', {}) }}"
 # [{everyone: true, table: stations}]
+
+with_masks: "{{ ['marts'] | foss_data.platform.published('marts', {'marts': {'customers': {'phone': 'hash'}, 'totals': {}}}) }}"
+# [{everyone: true, table: customers, masks: {phone: hash}}, {everyone: true, table: totals}]
 """
 
 RETURN = r"""
@@ -36,12 +45,15 @@ _value:
 """
 
 
-def published(publishes: list[str], schema: str) -> list[dict]:
+def published(publishes: list[str], schema: str, masks: dict[str, dict[str, dict[str, str]]]) -> list[dict]:
     """Grants to everyone in ``schema``: one for all of it, or one for each table."""
-    if schema in publishes:
+    tables = masks.get(schema, {})
+    if schema in publishes and not tables:
         return [{"everyone": True}]
-    parts = (entry.partition(".") for entry in sorted(set(publishes)))
-    return [{"everyone": True, "table": table} for name, _dot, table in parts if name == schema]
+    parts = (entry.partition(".") for entry in publishes)
+    names = tables if schema in publishes else {table for name, _dot, table in parts if name == schema}
+    masked = {name: {"masks": tables[name]} for name in tables if tables[name]}
+    return [{"everyone": True, "table": name, **masked.get(name, {})} for name in sorted(names)]
 
 
 class FilterModule:

@@ -11,7 +11,8 @@ finer (columns, filter), and in ``catalogs`` those that name exactly one catalog
 end of the section, or before the first other rule that would catch their user first. All others are the base (`rebase`). Neither
 changes or moves what is the other's.
 
-Everyone is a user, too: the one whose expression is `EVERYONE`. Such rules come last, and may be for one table.
+Everyone is a user, too: the one whose expression is `EVERYONE`. Such rules come last, and may be for one table, some columns of
+which are masked. A column's mask is looked for by its name, letter by letter, in the first rule that matches alone.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from ansible_collections.foss_data.platform.plugins.module_utils.patience import patiently
+from ansible_collections.foss_data.platform.plugins.module_utils.trino import identifier
 
 ALL_PRIVILEGES = ["SELECT", "INSERT", "DELETE", "UPDATE", "OWNERSHIP", "GRANT_SELECT"]
 READING = {"SELECT", "GRANT_SELECT"}
@@ -35,6 +37,10 @@ KEEP: Any = object()  # leave that part of the rules as it is
 NOBODY = "\x00nobody"  # a name that only a rule for everybody matches
 EVERYONE = ".*"  # the user of rules that a schema owns and that let everybody in
 ANYBODY = "_anybody"  # a user who has no rule of its own: no owner's name begins like this
+# By its word what everyone sees of a column. A rule whose mask is none of these is taken for somebody else's: a word never gets
+# another text, and new text needs a new word. None may hold a secret, which EXPLAIN would show.
+MASKS = {"hash": "lower(to_hex(sha256(to_utf8({}))))", "empty": "NULL"}
+HIDDEN = ("$path", "$partition")  # columns of every table, that may have values of others in them
 SECTIONS = {"catalogs": "allow", "schemas": "owner", "tables": "privileges"}  # what a rule of each says
 
 
@@ -110,7 +116,8 @@ def is_owned(section: str, rule: dict) -> bool:
     place = {"catalog"} if section == "catalogs" else {"catalog", "schema"}
     if rule.get("user") == EVERYONE:
         names = place | ({"table"} if section == "tables" and "table" in rule else set())
-        return set(rule) == {"user", SECTIONS[section], *names} and all(_is_plain(rule[k]) for k in names)
+        masked = {"columns"} if "table" in names and _is_masking(rule.get("columns")) else set()
+        return set(rule) == {"user", SECTIONS[section], *names, *masked} and all(_is_plain(rule[k]) for k in names)
     return any(
         set(rule) == {kind, SECTIONS[section], *place} and all(_is_plain(rule[k]) for k in {kind, *place})
         for kind in ("user", "group")
@@ -173,18 +180,36 @@ def _grant_rules(place: dict, grants: list[dict]) -> list[dict]:
     Everyone comes last, who may use a single table before who may use all: else nobody with a grant would be asked about it.
     """
     merged: dict[tuple[str, str], set] = {}
+    masks: dict[str, dict[str, str]] = {}
     for grant in grants:
         kind = next(k for k in ("user", "group", "everyone") if grant.get(k))
         name = (grant.get("table") or "") if kind == "everyone" else grant[kind]
         merged.setdefault((kind, name), set()).update(grant["privileges"])
+        if grant.get("masks"):
+            masks.setdefault(name, {}).update(grant["masks"])
     rank = ["user", "group", "everyone"].index
     order = sorted(merged.items(), key=lambda item: (rank(item[0][0]), not item[0][1], -len(item[1]), item[0][1]))
     rules = []
     for (kind, name), privileges in order:
         whom = {kind: pattern(name)} if kind != "everyone" else {"user": EVERYONE}
         table = {"table": pattern(name)} if kind == "everyone" and name else {}
-        rules.append({**whom, **place, **table, "privileges": sorted(privileges)})
+        columns = {"columns": _masking(masks[name])} if table and name in masks else {}
+        rules.append({**whom, **place, **table, "privileges": sorted(privileges), **columns})
     return rules
+
+
+def _masking(masks: dict[str, str]) -> list[dict]:
+    """The columns of a rule, each of them once: Trino takes no file in which one has the same name twice."""
+    masked = {name.lower(): {"mask": MASKS[word].format(identifier(name.lower()))} for name, word in masks.items()}
+    return [{"name": name, **what} for name, what in sorted((masked | {name: {"allow": False} for name in HIDDEN}).items())]
+
+
+def _is_masking(columns: Any) -> bool:
+    """Whether `_masking` made them."""
+    if not isinstance(columns, list) or not all(isinstance(c, dict) and isinstance(c.get("name"), str) for c in columns):
+        return False
+    masks = {c["name"]: w for c in columns for w, text in MASKS.items() if c.get("mask") == text.format(identifier(c["name"]))}
+    return bool(masks) and columns == _masking(masks)
 
 
 def _replace_rules(document: dict, section: str, present: list[dict], wanted: list[dict]) -> None:
@@ -200,7 +225,7 @@ def _replace_rules(document: dict, section: str, present: list[dict], wanted: li
 
 
 def _canonical(rules: list[dict]) -> list[dict]:
-    return [{k: sorted(v) if isinstance(v, list) else v for k, v in r.items()} for r in rules]
+    return [{k: sorted(v) if k == "privileges" else v for k, v in r.items()} for r in rules]
 
 
 def _matches(expression: str | None, name: str) -> bool:
@@ -244,7 +269,7 @@ def _given(others: list[dict], rule: dict) -> bool:
     """Whether the first of the others that matches for certain gives at least as much, as the administrator's rule does."""
     # What is given to everyone is some schema's, and goes with that.
     first = next((o for o in others if o.get("user") != EVERYONE and _wins(o, rule)), None)
-    if first is None or "user" not in rule or "group" in first or "role" in first:
+    if first is None or "columns" in rule or "user" not in rule or "group" in first or "role" in first:
         return False
     if "allow" in rule:
         return _level(first) >= _level(rule)

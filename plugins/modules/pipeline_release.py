@@ -128,6 +128,15 @@ seconds:
   description: How long preparing took.
   returned: when a release was installed
   type: float
+masks:
+  description:
+    - What others see of the published schemas that hold data about persons, by schema, table and column. A column that is not
+      named is seen as it is, a table that is not named is not seen.
+    - What a release masks that is still on the host stays masked, unless this one names the column without a mask.
+    - In check mode those of the releases that are there.
+  returned: with O(manifest)
+  type: dict
+  sample: {marts: {customers: {phone: hash, born: empty}, daily_totals: {}}}
 fingerprint:
   description: Changes whenever the release changes, for M(foss_data.platform.service).
   returned: always
@@ -145,7 +154,7 @@ import time
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.foss_data.platform.plugins.module_utils.current import current
 from ansible_collections.foss_data.platform.plugins.module_utils.exclusive import exclusive
-from ansible_collections.foss_data.platform.plugins.module_utils.governance import release_faults
+from ansible_collections.foss_data.platform.plugins.module_utils.governance import release_faults, release_masks
 from ansible_collections.foss_data.platform.plugins.module_utils.pipeline_answers import hand_over
 from ansible_collections.foss_data.platform.plugins.module_utils.releases import ENVIRONMENT, READY
 
@@ -285,6 +294,17 @@ def install(module: AnsibleModule, folder: str) -> float:
     return seconds
 
 
+def masks(module: AnsibleModule, folder: str) -> dict:
+    """What others see of what is published; leaves the module if that can't be known."""
+    releases = os.path.dirname(folder)
+    made = [os.path.join(releases, name) for name in os.listdir(releases)] if os.path.isdir(releases) else []
+    ready = sorted(filter(is_ready, made), key=lambda path: (path == folder, os.lstat(path).st_mtime), reverse=True)
+    try:
+        return release_masks(ready[0], module.params["manifest"], ready[1:]) if ready else {}
+    except ValueError as error:
+        module.fail_json(msg=f"what others may see of the release {module.params['release']} is not known: {error}")
+
+
 def release(module: AnsibleModule) -> None:
     """Install the release if it is not there, leave."""
     p = module.params
@@ -300,11 +320,12 @@ def release(module: AnsibleModule) -> None:
     }
     if there and not module.check_mode:
         point(folder, p["python"])
-    if module.check_mode or there:
-        module.exit_json(**result)
-    if not p["bundle"]:
-        module.exit_json(missing=True, **result)
-    result["seconds"] = round(install(module, folder), 2)
+    if not there and not module.check_mode:
+        if not p["bundle"]:
+            module.exit_json(missing=True, **result)
+        result["seconds"] = round(install(module, folder), 2)
+    if p["manifest"]:
+        result["masks"] = masks(module, folder)
     module.exit_json(**result)
 
 

@@ -57,6 +57,13 @@ options:
       table:
         description: The one table that everyone may use. All of the schema's if not given.
         type: str
+      masks:
+        description:
+          - As what everyone sees some columns of that table, by their names, V(hash) (SHA-256 of a text, in hex) or V(empty)
+            (NULL). Owner, users and groups that may use the schema see them as they are.
+          - Trino has other tables beside it that show some of its values, such as C(TABLE$files). So don't grant everyone the
+            whole schema, too.
+        type: dict
       privileges:
         description: What the user or group may do.
         type: list
@@ -116,6 +123,9 @@ options:
           table:
             description: As O(grants[].table).
             type: str
+          masks:
+            description: As O(grants[].masks).
+            type: dict
           privileges:
             description: As O(grants[].privileges).
             type: list
@@ -145,6 +155,9 @@ EXAMPLES = r"""
         privileges: [SELECT, GRANT_SELECT]
       - everyone: true
         table: daily_totals
+      - everyone: true
+        table: customers
+        masks: {phone: hash, born: empty}
     rules_file: /etc/trino/rules.json
 
 - name: No such schema, whatever it holds
@@ -216,6 +229,7 @@ from ansible_collections.foss_data.platform.plugins.module_utils.trino import (
 )
 from ansible_collections.foss_data.platform.plugins.module_utils.trino_rules import (
     KEEP,
+    MASKS,
     NotInForceError,
     edit_rules,
     merge,
@@ -250,6 +264,10 @@ class Schema(AggregateModule, TrinoModule):
                 self.fail(f"{option} {value!r}: Trino's names are in small letters")
         if [g for g in self.params["grants"] or [] if not (g["user"] or g["group"] or g["everyone"])]:
             self.fail("grants: `everyone` is true, or is not given: leave the whole grant out to take it back")
+        for grant in self.params["grants"] or []:
+            for column, word in (grant["masks"] or {}).items():
+                if word not in MASKS:
+                    self.fail(f"grants: {column} of {grant['table']} has the mask {word!r}: say {' or '.join(MASKS)}")
 
     def share(self, items):
         """The rules once, the schemas once for each catalog, then what is managed of each, side by side."""
@@ -471,6 +489,7 @@ def main() -> None:
                     "group": {"type": "str"},
                     "everyone": {"type": "bool"},
                     "table": {"type": "str"},
+                    "masks": {"type": "dict"},
                     "privileges": {
                         "type": "list",
                         "elements": "str",
@@ -480,7 +499,7 @@ def main() -> None:
                 },
                 "required_one_of": [("user", "group", "everyone")],
                 "mutually_exclusive": [("user", "group", "everyone")],
-                "required_by": {"table": ["everyone"]},
+                "required_by": {"table": ["everyone"], "masks": ["table"]},
             },
             "rules_file": {"type": "path"},
             "cascade": {"type": "bool", "default": False},

@@ -50,7 +50,7 @@ class LookupModule(LookupBase):
 ANSWERS = {
     "host_check": {"ansible_facts": {"platform_memory_mb": 8000, "platform_installed": True}},
     "artifact": {"path": "/opt/pipeline-envs/one", "fingerprint": "one"},
-    "pipeline_release": {"path": "/srv/release", "release": "new", "fingerprint": "new"},
+    "pipeline_release": {"path": "/srv/release", "release": "new", "fingerprint": "new", "masks": {}},
     "service_files": {"fingerprint": "files"},
     "service": {"was_active": True},
     "pipeline_current": {"release": "old", "previous": "old", "restored": ["unit"], "inputs": [], "taken_over": ""},

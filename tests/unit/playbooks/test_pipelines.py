@@ -123,3 +123,21 @@ def test_a_limit_that_leaves_them_out(play):
     [error] = refused.errors()
     assert "give `-e pipeline=NAME` for one of them, or `--limit server,pipeline_deployments`." in error
     assert {name for name, *_ in refused.calls} == {"host_check"}
+
+
+def test_what_is_published_has_the_masks_of_its_release(play):
+    open_one = listed("open")
+    open_one["manifest"] |= {"publishes": ["marts"]}
+    masks = {"marts": {"people": {"mail": "hash"}, "daily": {}}}
+    done = play(
+        "pipelines.yml",
+        pipelines=[open_one, listed("closed")],
+        answers={"pipeline_release": {"path": "/srv/release", "release": "new", "fingerprint": "new", "masks": masks}},
+    )
+    [asked] = done.asked("trino_schema")
+    assert {item["name"]: item["grants"] for item in asked["aggregate"]} == {
+        "open_raw": [],
+        "open_marts": [{"everyone": True, "table": "daily"}, {"everyone": True, "table": "people", "masks": {"mail": "hash"}}],
+        "closed_raw": [],
+        "closed_marts": [],
+    }

@@ -14,6 +14,17 @@ from ansible_collections.foss_data.platform.tests.verify.isolation.unruly import
     Unruly,
 )
 
+PEOPLE = "{{ config(schema='persons') }} select 1 as id, 'ann@example.org' as mail, date '1990-01-31' as born"
+PERSONS = {
+    "name": "people",
+    "description": "Somebody.",
+    "columns": [
+        {"name": "id", "data_tests": ["unique", "not_null"]},
+        {"name": "mail", "config": {"tags": ["pii"], "meta": {"mask": "hash"}}},
+        {"name": "born", "config": {"tags": ["pii"], "meta": {"mask": "empty"}}},
+    ],
+}
+
 
 @pytest.fixture(scope="session")
 def repository(root, from_template, tmp_path_factory) -> Iterator[Repository]:
@@ -21,7 +32,12 @@ def repository(root, from_template, tmp_path_factory) -> Iterator[Repository]:
     # Once an hour of a day that is far away: it runs when a test says so.
     with from_template(tmp_path_factory.mktemp("unruly"), UNRULY, schedule="0 0 29 2 *") as made:
         manifest = yaml.safe_load((made.folder / "pipeline.yml").read_text())
-        manifest |= {"memory_mb": MEMORY_MB, "cpu_weight": CPU_WEIGHT, "publishes": ["marts"]}
+        manifest |= {"memory_mb": MEMORY_MB, "cpu_weight": CPU_WEIGHT, "publishes": ["marts", "persons"]}
+        manifest["schemas"].append("persons")
+        persons = made.folder / "dbt" / "models" / "persons"
+        persons.mkdir()
+        (persons / "people.sql").write_text(PEOPLE)
+        (persons / "persons.yml").write_text(yaml.safe_dump({"version": 2, "models": [PERSONS]}, sort_keys=False))
         (made.folder / "pipeline.yml").write_text(yaml.safe_dump(manifest, sort_keys=False))
         (made.folder / "orchestration" / "definitions.py").write_text(DEFINITIONS)
         yield made

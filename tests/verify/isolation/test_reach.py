@@ -1,5 +1,6 @@
 """What a pipeline reaches with all that it was given: its own, what others publish, and nothing else."""
 
+import hashlib
 import json
 
 import pytest
@@ -80,6 +81,17 @@ def tables(trino, deployed):
     return f"iceberg.{UNRULY}"
 
 
+@pytest.fixture(scope="module")
+def people(trino, deployed):
+    """A table with data about persons, made by its owner as a run does, and one that the run would have left if it had failed."""
+    persons = f"iceberg.{UNRULY}_persons"
+    row = "SELECT 1 AS id, 'ann@example.org' AS mail, DATE '1990-01-31' AS born"
+    for table in ("people", "people__dbt_tmp"):
+        trino(f"CREATE OR REPLACE TABLE {persons}.{table} AS {row}", login=UNRULY)
+    assert trino(f"SELECT * FROM {persons}.people", login=UNRULY) == [[1, "ann@example.org", "1990-01-31"]]
+    return persons
+
+
 def test_files_and_sockets(on_host, deployed):
     paths = [
         f"/etc/pipelines/{UNRULY}",
@@ -140,6 +152,24 @@ def test_what_is_not_published_is_closed_and_not_seen(trino, tables):
     assert seen == [[f"{UNRULY}_marts", "open"]]
     schemas = trino("SHOW SCHEMAS FROM iceberg", login=NAME)
     assert [f"{UNRULY}_raw"] not in schemas
+
+
+def test_others_see_masks(trino, people):
+    hashed = hashlib.sha256(b"ann@example.org").hexdigest()
+    assert trino(f"SELECT * FROM {people}.people", login=NAME) == [[1, hashed, None]]
+    # Nor can they ask for what they don't see.
+    condition = "mail = 'ann@example.org' OR born IS NOT NULL"
+    assert trino(f"SELECT count(*) FROM {people}.people WHERE {condition}", login=NAME) == [[0]]
+    assert trino(f"SELECT count(*) FROM {people}.people WHERE {condition}", login=UNRULY) == [[1]]
+    assert "1990" not in json.dumps(trino(f"SHOW STATS FOR {people}.people", login=NAME))
+    assert "1990" in json.dumps(trino(f"SHOW STATS FOR {people}.people", login=UNRULY))
+
+
+@pytest.mark.parametrize("what", ["* FROM {}.people__dbt_tmp", '* FROM {}."people$files"', '"$path" FROM {}.people'])
+def test_masks_are_not_gone_around(trino, people, what):
+    statement = f"SELECT {what.format(people)}"
+    assert trino(statement, login=NAME) == "PERMISSION_DENIED"
+    assert len(trino(statement, login=UNRULY)) == 1
 
 
 def test_the_database_is_dagsters_alone(sql):

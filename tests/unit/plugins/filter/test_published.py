@@ -23,8 +23,24 @@ def test_the_filter_is_known_by_its_name():
     ],
 )
 def test_what_is_listed_and_nothing_else(schema, grants):
-    assert published(PUBLISHES, schema) == grants
+    assert published(PUBLISHES, schema, {}) == grants
 
 
 def test_nothing_is_published_by_default():
-    assert published([], "marts") == []
+    assert published([], "marts", {}) == []
+
+
+MASKS = {"marts": {"people": {"mail": "hash"}, "daily": {}}, "staging": {"a": {"born": "empty"}, "c": {"mail": "hash"}}}
+
+
+@pytest.mark.parametrize(
+    ("schema", "grants"),
+    [
+        # No rule for all of it, which what lies there beside them would come in by.
+        ("marts", [{"everyone": True, "table": "daily"}, {"everyone": True, "table": "people", "masks": {"mail": "hash"}}]),
+        ("staging", [{"everyone": True, "table": "a", "masks": {"born": "empty"}}, {"everyone": True, "table": "b"}]),
+        ("raw", []),
+    ],
+)
+def test_of_a_schema_with_masks_only_what_has_a_name(schema, grants):
+    assert published(PUBLISHES, schema, MASKS) == grants

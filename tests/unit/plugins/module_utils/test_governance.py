@@ -37,6 +37,8 @@ def table(kind: str, name: str, schema: str, *columns: dict, **other) -> dict:
         "tags": [],
         "meta": {},
         "source_name": "raw",
+        "alias": name,
+        "identifier": name,
     } | other
 
 
@@ -170,27 +172,122 @@ def test_what_is_about_persons_has_a_mask(kind, marked):
     assert said(about | {"columns": {"mail": marked}}) == []
 
 
-def test_what_is_about_persons_is_not_published():
-    masked = column("mail", tags=("pii",), mask="hash")
-    people = table("model", "people", "marts", column("id"), masked)
-    assert said(people, *key_of("people", "id")) == []
-    [line] = said(people, *key_of("people", "id"), publishes=["marts"])
-    assert line.startswith("model people: its schema marts is published and its columns mail tagged pii")
-    # The rows of the marts are not those that are published.
-    assert said(people | {"schema": "sales_staging"}, publishes=["marts"]) == []
+PEOPLE = table("model", "people", "marts", column("id"), column("mail", tags=("pii",), mask="hash"))
+
+
+def test_what_is_about_persons_is_published_with_its_mask():
+    assert said(PEOPLE, *key_of("people", "id"), publishes=["marts"]) == []
+
+
+@pytest.mark.parametrize("materialized", ["view", "materialized_view", "of_their_own"])
+def test_masks_are_of_tables_alone(materialized):
+    """Trino asks for the mask of a view's column by the letters of its SQL, and would find none."""
+    view = PEOPLE | {"config": {"materialized": materialized}}
+    assert said(view, *key_of("people", "id")) == []
+    [line] = said(view, *key_of("people", "id"), publishes=["marts"])
+    assert line.startswith(
+        "model people: its schema marts is published, and its columns mail can't be masked in what is no table"
+    )
+
+
+@pytest.mark.parametrize("marked", [{"tags": ("pii",)}, {}])
+@pytest.mark.parametrize("word", ["md5", "HASH", "lower(mail)", ["hash"], 7, {"a": "\n"}])
+def test_a_mask_is_one_of_few_words(word, marked):
+    [line] = said(table("model", "people", "staging", column("mail", mask=word, **marked)))
+    assert "column mail has the mask" in line
+    assert "say `mask: hash` or `mask: empty`" in line
+    assert "\n" not in line
+
+
+@pytest.mark.parametrize("word", [None, "", " ", False])
+def test_no_word_is_no_mask(word):
+    """In YAML `null` is none."""
+    [line] = said(table("model", "people", "staging", column("mail", tags=("pii",), mask=word)))
+    assert "has no mask" in line
+
+
+@pytest.mark.parametrize(
+    ("kind", "word", "fine"),
+    [
+        ("VARCHAR(20)", "hash", True),
+        ("string", "hash", True),
+        ("date", "hash", False),
+        ("date", "empty", True),
+        (None, "hash", True),
+    ],
+)
+def test_a_sum_is_of_text(kind, word, fine):
+    born = column("born", tags=("pii",), mask=word) | {"data_type": kind}
+    found = said(table("model", "people", "staging", born))
+    assert found == [] if fine else "column born is of type date and `mask: hash` is for text alone" in found[0]
 
 
 def test_a_tag_on_the_whole_table_is_not_overlooked():
     people = table("model", "people", "staging", column("id"), tags=["pii"])
     [line] = said(people)
     assert "tag those that are about persons" in line
-    assert any("is published and its table tagged pii" in line for line in said(people, publishes=["staging"]))
+    assert said(people | {"columns": {"id": column("id", mask="hash")}}) == [line]
 
 
 def test_all_faults_of_a_pipeline_are_said_at_once_in_one_line_each():
     found = said(table("source", "x", "raw"), ORDERS | {"description": ""}, owner={}, publishes=["nothing"])
     assert len(found) == 6
     assert not [line for line in found if "\n" in line]
+
+
+# -- what others see
+
+
+def masks(*nodes: dict, earlier: tuple = (), publishes: tuple = ("marts",)) -> dict:
+    return governance.masks(MANIFEST | {"publishes": list(publishes)}, parsed(*nodes), [parsed(*one) for one in earlier])
+
+
+def test_all_tables_of_a_schema_with_masks_are_named():
+    assert masks(PEOPLE, ORDERS, LICENSED) == {"marts": {"people": {"mail": "hash"}, "orders": {}}}
+    assert masks(PEOPLE, publishes=["raw"]) == {}
+    assert masks(PEOPLE, publishes=[]) == {}
+    # Where nothing is masked, nothing has to be named.
+    assert masks(ORDERS) == {}
+
+
+def test_a_table_has_the_name_that_trino_knows():
+    people = PEOPLE | {"name": "people_model", "alias": "People", "schema": "SALES_MARTS"}
+    people |= {"columns": {"Mail": column("Mail", tags=("pii",), mask="empty")}}
+    assert masks(people) == {"marts": {"people": {"mail": "empty"}}}
+    source = table("source", "x", "raw", column("mail", pii=True, mask="hash"), identifier="people_records")
+    assert masks(source, publishes=["raw"]) == {"raw": {"people_records": {"mail": "hash"}}}
+    assert masks(PEOPLE | {"config": {"materialized": "ephemeral"}}) == {}
+
+
+@pytest.mark.parametrize(
+    ("of", "word"),
+    [
+        (column("mail", mask="hash"), "hash"),
+        (column("mail", tags=("pii",)), "empty"),
+        (column("mail", pii=True, mask="md5"), "empty"),
+        (column("mail", mask=["hash"]), "empty"),
+    ],
+)
+def test_what_can_not_be_understood_shows_nothing(of, word):
+    """A release that was taken once is not held against rules that are newer."""
+    assert masks(table("model", "people", "marts", of)) == {"marts": {"people": {"mail": word}}}
+
+
+def test_one_table_that_is_published():
+    assert masks(PEOPLE, ORDERS, publishes=["marts.people"]) == {"marts": {"people": {"mail": "hash"}, "orders": {}}}
+
+
+def test_what_an_earlier_release_masks_stays_masked_until_a_later_one_says_otherwise():
+    """It may be gone back to, and dbt leaves the table of a model that is no more."""
+    left = table("model", "left", "marts", column("name", mask="hash"))
+    shorter = PEOPLE | {"columns": {"id": column("id")}}
+    assert masks(shorter, earlier=([PEOPLE, left],)) == {"marts": {"people": {"mail": "hash"}, "left": {"name": "hash"}}}
+    assert masks(earlier=([left],)) == {"marts": {"left": {"name": "hash"}}}
+    plain = PEOPLE | {"columns": {"mail": column("MAIL")}}
+    assert masks(plain, earlier=([PEOPLE],)) == {}
+    stricter = PEOPLE | {"columns": {"mail": column("mail", mask="empty")}}
+    # Of earlier ones the newest.
+    assert masks(shorter, earlier=([stricter], [PEOPLE], [plain])) == {"marts": {"people": {"mail": "empty"}}}
 
 
 # -- of a prepared release
@@ -227,6 +324,21 @@ def test_what_dbt_would_not_write_is_one_line(tmp_path, content):
     [line] = governance.release_faults(str(release(tmp_path, content)), MANIFEST)
     assert "what `dbt parse` writes" in line
     assert "\n" not in line
+
+
+def test_the_masks_of_a_release(tmp_path):
+    published = MANIFEST | {"publishes": ["marts"]}
+    bare = table("model", "people", "marts", column("id"))
+    now, before, bad = (
+        str(release(tmp_path / name, text))
+        for name, text in (("a", json.dumps(parsed(bare))), ("b", json.dumps(parsed(PEOPLE))), ("c", "{"))
+    )
+    assert governance.release_masks(before, published, []) == {"marts": {"people": {"mail": "hash"}}}
+    assert governance.release_masks(now, published, [bad, before]) == {"marts": {"people": {"mail": "hash"}}}
+    with pytest.raises(ValueError, match="is not what `dbt parse` writes"):
+        governance.release_masks(bad, published, [])
+    # Nobody reads it, so nobody has to know.
+    assert governance.release_masks(bad, MANIFEST, []) == {}
 
 
 def test_it_reads_nothing_outside_the_release(tmp_path):

@@ -5,10 +5,11 @@
 import copy
 import json
 import os
+import re
 import threading
 
 import pytest
-from ansible_collections.foss_data.platform.plugins.module_utils import patience, trino_rules
+from ansible_collections.foss_data.platform.plugins.module_utils import governance, patience, trino_rules
 from ansible_collections.foss_data.platform.plugins.module_utils.trino_rules import (
     KEEP,
     edit_rules,
@@ -86,6 +87,95 @@ def test_everyone_reads_one_table_and_no_other():
     assert [may_read(merged, "eve", "lake", "sales", t) for t in ("daily.totals", "dailyXtotals", "t")] == [True, False, False]
     assert may_read(merged, "ann", "lake", "sales", "daily.totals")
     assert merge(merged, "lake", "sales", KEEP, []) == merge(ADMIN, "lake", "sales", "ann")
+
+
+HIDDEN = [{"name": "$partition", "allow": False}, {"name": "$path", "allow": False}]
+MASKS = {"Mail": "hash", 'a"b': "empty"}
+
+
+def masked(document: dict, table: str) -> list[dict]:
+    """What the first rule that matches says of the columns that somebody else sees, as Trino looks for them."""
+    asked = {"user": "eve", **PLACE, "table": table}
+    [first, *_] = [r for r in document["tables"] if all(re.fullmatch(r.get(k, ".*"), name) for k, name in asked.items())]
+    return first.get("columns", [])
+
+
+def test_everyone_sees_masks():
+    merged = merge(ADMIN, "lake", "sales", "ann", [everyone(), everyone("people") | {"masks": MASKS}, everyone("daily")])
+    assert masked(merged, "people") == [
+        *HIDDEN,
+        {"name": 'a"b', "mask": "NULL"},
+        {"name": "mail", "mask": 'lower(to_hex(sha256(to_utf8("mail"))))'},
+    ]
+    assert masked(merged, "daily") == masked(merged, "other") == []
+    # The owner's rule is the first that matches the owner.
+    [first, *_] = [r for r in merged["tables"] if re.fullmatch(r["user"], "ann")]
+    assert first == {"user": "ann", **PLACE, "privileges": trino_rules.ALL_PRIVILEGES}
+    assert may_read(merged, "eve", "lake", "sales", "people")
+
+
+def test_masks_come_change_and_go():
+    def of(masks: dict | None) -> dict:
+        return merge(plain, "lake", "sales", KEEP, [everyone("people") | {"masks": masks}])
+
+    plain = merge(merge(ADMIN, "lake", "stock", "bob", [everyone()]), "lake", "sales", "ann", [everyone()])
+    once = of(MASKS)
+    assert merge(once, "lake", "sales") == once
+    assert merge(once, "lake", "sales", KEEP, [everyone("people") | {"masks": MASKS}]) == once
+    assert merge(once, "lake", "sales", KEEP, [everyone("people") | {"masks": {"mail": "empty"}}]) == of({"mail": "empty"})
+    assert [c["mask"] for c in masked(of({"mail": "empty"}), "people") if "mask" in c] == ["NULL"]
+    assert masked(of(None), "people") == []
+    assert merge(once, "lake", "sales", KEEP, [everyone()]) == plain
+    assert merge(once, "lake", "sales", None, []) == merge(ADMIN, "lake", "stock", "bob", [everyone()])
+
+
+def test_a_column_is_named_once():
+    """Else Trino takes the whole file for none of its own."""
+    merged = merge(
+        ADMIN, "lake", "sales", "ann", [everyone("people") | {"masks": {"mail": "hash", "MAIL": "empty", "$path": "hash"}}]
+    )
+    assert masked(merged, "people") == [*HIDDEN, {"name": "mail", "mask": "NULL"}]
+    assert merge(merged, "lake", "sales") == merged
+
+
+def test_a_mask_stands_before_what_an_administrator_opens_to_all():
+    """What everyone may read anyway they may not read without the mask, once there is one."""
+    opened = ADMIN | {"tables": [*ADMIN["tables"], {"catalog": "lake", "privileges": ["SELECT"]}]}
+    merged = merge(opened, "lake", "sales", "ann", [everyone("people") | {"masks": {"mail": "hash"}}])
+    assert [r for r in merged["tables"] if "columns" in r] == merged["tables"][2:3]
+    assert merged["tables"][-1] == opened["tables"][-1]
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        [{"name": "mail", "mask": "'x'"}],
+        [{"name": "mail", "mask": "NULL"}],
+        [*HIDDEN, {"name": "mail", "mask": 'lower(to_hex(sha256(to_utf8("other"))))'}],
+        HIDDEN,
+        [],
+        [{"mask": "NULL"}],
+        ["mail"],
+        {"name": "mail"},
+    ],
+)
+def test_masks_by_hand_are_not_ours(columns):
+    rule = {"user": ".*", **PLACE, "table": "people", "privileges": ["SELECT"], "columns": columns}
+    assert not is_owned("tables", rule)
+    by_hand = ADMIN | {"tables": [*ADMIN["tables"], rule]}
+    merged = merge(by_hand, "lake", "sales", "ann", [everyone("people") | {"masks": {"mail": "hash"}}])
+    assert rule in merged["tables"]
+    assert merge(merged, "lake", "sales", None, [])["tables"] == by_hand["tables"]
+
+
+def test_masks_outlast_another_base():
+    published = merge(ADMIN, "lake", "sales", "ann", [everyone(), everyone("people") | {"masks": MASKS}])
+    assert added(rebase(published, BOSS), BOSS) == added(published)
+    assert rebase(rebase(published, BOSS), ADMIN) == published
+
+
+def test_the_words_are_those_that_pipelines_may_say():
+    assert tuple(trino_rules.MASKS) == governance.MASKS
 
 
 def test_nobody_is_narrowed_by_what_everyone_may():

@@ -343,6 +343,62 @@ def test_a_release_that_breaks_the_platforms_rules_is_refused_with_all_of_them(i
     assert "is missing" in install("bbb", manifest=good)["msg"]
 
 
+def of_people(*columns: dict) -> dict[str, str]:
+    """Files of a release with one published table."""
+    columns = {column["name"]: {"tags": [], "meta": {}} | column for column in ({"name": "id"}, *columns)}
+    model = {"resource_type": "model", "unique_id": "people", "name": "people", "alias": "people", "schema": "sales_marts"}
+    model |= {"config": {"materialized": "table"}, "description": "Said.", "tags": [], "meta": {}, "columns": columns}
+    tests = {
+        name: {
+            "resource_type": "test",
+            "config": {},
+            "test_metadata": {"name": name, "kwargs": {"column_name": "id"}},
+            "attached_node": "people",
+        }
+        for name in ("unique", "not_null")
+    }
+    return {"dbt/target/manifest.json": json.dumps({"nodes": {"people": model} | tests, "sources": {}})}
+
+
+PUBLISHING = {
+    "name": "sales",
+    "schemas": ["raw", "marts"],
+    "publishes": ["marts"],
+    "owner": {"team": "a", "email": "b"},
+    "retention_days": "forever",
+}
+MAIL = {"name": "mail", "tags": ["pii"], "meta": {"mask": "hash"}}
+
+
+def test_it_says_what_others_may_see(install):
+    masked = {"marts": {"people": {"mail": "hash"}}}
+    assert install("aaa", manifest=PUBLISHING, check=True, files=of_people(MAIL))["masks"] == {}
+    assert install("aaa", manifest=PUBLISHING, files=of_people(MAIL))["masks"] == masked
+    # As well if it was there already, and whoever has no rules has no masks.
+    again = install("aaa", manifest=PUBLISHING, ship=False)
+    assert (again["changed"], again["masks"]) == (False, masked)
+    assert "masks" not in install("aaa", ship=False)
+    assert install("aaa", manifest=PUBLISHING | {"publishes": []}, ship=False)["masks"] == {}
+
+
+def test_a_release_that_may_be_gone_back_to_shows_no_more_than_it_did(install):
+    masked = {"marts": {"people": {"mail": "hash"}}}
+    install("aaa", manifest=PUBLISHING, files=of_people(MAIL))
+    assert install("bbb", manifest=PUBLISHING, check=True, ship=False)["masks"] == masked
+    assert install("bbb", manifest=PUBLISHING, files=of_people())["masks"] == masked
+    # Until one says that it is not about persons.
+    assert install("ccc", manifest=PUBLISHING, files=of_people({"name": "mail"}))["masks"] == {}
+    assert install("bbb", manifest=PUBLISHING, ship=False)["masks"] == {}
+
+
+def test_it_fails_if_the_masks_can_not_be_known(install, home):
+    install("aaa", manifest=PUBLISHING, files=of_people(MAIL))
+    (home / "releases" / "aaa" / "dbt" / "target" / "manifest.json").chmod(0o644)
+    (home / "releases" / "aaa" / "dbt" / "target" / "manifest.json").write_text("{")
+    failed = install("aaa", manifest=PUBLISHING, ship=False)
+    assert failed["msg"].startswith("what others may see of the release aaa is not known: dbt/target/manifest.json is not what")
+
+
 RECORDING = """
 import pathlib
 pathlib.Path(".answers").mkdir()

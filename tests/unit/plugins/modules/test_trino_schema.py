@@ -173,6 +173,18 @@ def test_what_is_published_and_withdrawn(trino, schema):
     assert not sees(document(trino), "_anybody", "lake")
 
 
+def test_masks_of_what_is_published(trino, schema):
+    masked = {"everyone": True, "table": "people", "masks": {"mail": "hash"}}
+    schema(**WHOLE)
+    for check in (True, False):
+        done = schema(check, grants=[masked])
+        assert done["changed"] is True
+        assert 'sha256(to_utf8(\\"mail\\"))' in done["diff"]["after"]
+    assert schema(grants=[masked])["changed"] is False
+    assert schema(grants=[masked | {"masks": {"mail": "empty"}}])["changed"] is True
+    assert "sha256" not in trino.rules.read_text()
+
+
 def test_no_owner_and_no_grants(trino, schema):
     schema(**WHOLE)
     assert schema(owner="", grants=[])["changed"] is True
@@ -267,6 +279,11 @@ def test_the_location_in_an_answer(statement, location):
         ({"grants": [{"user": "a", "group": "b"}]}, "parameters are mutually exclusive: user|group|everyone found in grants"),
         ({"grants": [{}]}, "one of the following is required: user, group, everyone found in grants"),
         ({"grants": [{"user": "a", "table": "t"}]}, "missing parameter(s) required by 'table': everyone"),
+        ({"grants": [{"everyone": True, "masks": {"a": "hash"}}]}, "missing parameter(s) required by 'masks': table"),
+        (
+            {"grants": [{"everyone": True, "table": "t", "masks": {"a": "lower(b)"}}]},
+            "grants: a of t has the mask 'lower(b)': say hash or empty",
+        ),
         ({"grants": [{"everyone": False}]}, "grants: `everyone` is true, or is not given"),
         ({"grants": [{"user": "a", "privileges": ["OWNERSHIP"]}]}, "OWNERSHIP"),
         ({"rules_file": "/nonexistent/rules.json"}, "does not exist: give the coordinator's security.config-file"),
@@ -319,6 +336,14 @@ def test_many_at_once(trino, schemas):
     assert {"ann", "bob"} <= set(trino.asked)
     again, items = schemas(**SEVERAL)
     assert (again["changed"], again["diff"], len(trino.done)) == (False, [], 2)
+
+
+def test_masks_of_many(trino, schemas):
+    masked = {"everyone": True, "table": "people", "masks": {"mail": "hash"}}
+    _, items = schemas(sales={"owner": "ann", "grants": [masked]}, stock={"grants": [masked | {"masks": {"mail": "md5"}}]})
+    assert "sha256" in items["sales"]["diff"]["after"]
+    assert "the mask 'md5'" in items["stock"]["msg"]
+    assert [r["schema"] for r in document(trino)["tables"] if "columns" in r] == ["sales"]
 
 
 def test_the_service_is_asked_once_for_all(trino, schemas):
