@@ -15,8 +15,8 @@ PR_SET_PDEATHSIG = 1
 def ends_with_parent(*command: str) -> list[str]:
     """``command`` so that the kernel ends it when the thread that started it has gone, killed or not.
 
-    Else it goes on writing tables while Dagster counts the run as failed and starts the next. Not by util-linux's setpriv: it sets
-    its capabilities as well, which no sandboxed service may.
+    Else it goes on writing tables while Dagster counts the run as failed and starts the next. Not by util-linux's setpriv: it
+    sets its capabilities as well, which no sandboxed service may.
     """
     return [sys.executable, "-I", "-S", os.path.abspath(__file__), *command]
 
