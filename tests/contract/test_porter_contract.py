@@ -6,6 +6,7 @@ With Dagster itself it is in test_dagster_contract.py.
 """
 
 import hashlib
+import os
 import time
 
 import pytest
@@ -157,6 +158,60 @@ def test_two_pipelines_are_not_mixed_up(host):
     assert "id-t" in host.ask("stock", "ListRepositories")
     assert host.ask("sales", "StartRun", "x") == "StartRun of id-s: x"
     assert host.woken == ["sales", "stock"]
+
+
+@pytest.mark.parametrize("target", ["run/sales.sock", "run/stock.sock", "pipelines/stock/grpc.sock"])
+def test_a_link_in_place_of_its_socket_leads_nowhere(host, target):
+    """Neither to the porter itself, which would call itself for ever, nor to another pipeline's code server."""
+    host.add("sales", "id-s", starts=False)
+    host.add("stock", "id-t")
+    host.serve(start=1)
+    host.ask("stock", "StartRun")
+    host.socket("sales").symlink_to(host.folder / target)
+    assert host.ask("sales", "StartRun", "of sales")["details"].startswith("pipeline@sales did not start within 1 s")
+    assert "StartRun of sales" not in host.calls("stock")
+    assert host.woken.count("stock") == 1
+
+
+def test_a_folder_that_is_a_link_leads_nowhere(host):
+    host.add("stock", "id-t")
+    host.add("sales", "id-s", starts=False)
+    host.serve(start=1)
+    host.ask("stock", "StartRun")
+    host.socket("sales").parent.rmdir()
+    host.socket("sales").parent.symlink_to(host.socket("stock").parent)
+    assert host.ask("sales", "StartRun", "of sales")["code"] == "UNAVAILABLE"
+    assert "StartRun of sales" not in host.calls("stock")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has a user beside its own")
+def test_a_socket_that_another_user_made_is_not_its_own(host):
+    host.add("sales", "id-s")
+    host.serve(start=1)
+    host.ask("sales", "StartRun")
+    os.chown(host.socket("sales"), 12345, -1)
+    assert host.ask("sales", "StartRun", "again")["code"] == "UNAVAILABLE"
+    assert "StartRun again" not in host.calls("sales")
+    os.chown(host.socket("sales").parent, 12345, -1)
+    assert host.ask("sales", "StartRun", "again") == "StartRun of id-s: again"
+
+
+def test_a_link_that_comes_while_it_is_awake_is_not_followed(host):
+    """Nor does a call under way get elsewhere: it is held by the socket, not by its name."""
+    host.add("sales", "id-s")
+    host.add("stock", "id-t")
+    host.serve(start=1)
+    host.ask("stock", "StartRun")
+    gate = host.folder / "gate"
+    host.send("sales", "Wait", str(gate))
+    until(lambda: f"Wait {gate}" in host.calls("sales"), "the call is there")
+    host.socket("sales").unlink()
+    host.socket("sales").symlink_to(host.socket("stock"))
+    host.ids.pop("sales")
+    gate.touch()
+    assert host.client.receive() == {"messages": ["waited"]}
+    assert host.ask("sales", "StartRun", "of sales")["code"] == "UNAVAILABLE"
+    assert "StartRun of sales" not in host.calls("stock")
 
 
 def test_a_server_that_dies_is_told_and_started_again(host):

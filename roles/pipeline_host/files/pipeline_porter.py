@@ -22,8 +22,9 @@ import re
 import shutil
 import signal
 import socket
+import stat
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import grpc
@@ -47,7 +48,7 @@ START = 50  # seconds for a start; Dagster itself waits for 60
 STOP = 30  # seconds for an end
 ANSWER = 10  # seconds for the porter's own questions
 
-# Messages are as long as Dagster lets them be. Nothing of a server that ended is remembered by the next connection.
+# Messages are as long as Dagster lets them be. Connections are never shared: the same path is another pipeline's socket later.
 OPTIONS = [
     ("grpc.max_receive_message_length", -1),
     ("grpc.max_send_message_length", -1),
@@ -72,7 +73,6 @@ class Pipeline:
         self._porter, self.name, self.folder = porter, name, porter.state / name
         self.code = ""  # what its unit says
         self._see = f"`journalctl -u pipeline@{name}` says why"
-        self._socket = porter.pipelines / name / "grpc.sock"
         # Held while it is woken or sent to sleep, so that no work reaches a server that is about to end.
         self.turn = asyncio.Lock()
         self.at_work = 0  # calls under way
@@ -81,19 +81,43 @@ class Pipeline:
 
     # -- the server
 
+    @contextlib.contextmanager
+    def _socket(self) -> Iterator[str]:
+        """The path of its socket, for as long as it is used. Raises OSError if there is none of its own.
+
+        The pipeline may put anything in its folder, and a link there to another's socket, or to one here, would have the porter's
+        rights. So what is connected to is what was looked at: a socket that the folder's owner made. Root gave the folder that
+        owner, in a place where only root may.
+        """
+        with contextlib.ExitStack() as stack:
+
+            def find(path: str | Path, kind: int, within: int | None = None) -> int:
+                at = os.open(path, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC | kind, dir_fd=within)
+                stack.callback(os.close, at)
+                return at
+
+            folder = find(self._porter.pipelines / self.name, os.O_DIRECTORY)
+            at = find("grpc.sock", 0, folder)
+            found = os.fstat(at)
+            if not stat.S_ISSOCK(found.st_mode) or found.st_uid != os.fstat(folder).st_uid:
+                raise PermissionError(f"{self._porter.pipelines / self.name}/grpc.sock is no socket of its own")
+            yield f"/proc/self/fd/{at}"
+
     def awake(self) -> bool:
         """Whether something accepts on its socket."""
-        with socket.socket(socket.AF_UNIX) as probe, contextlib.suppress(OSError):
+        with socket.socket(socket.AF_UNIX) as probe, contextlib.suppress(OSError), self._socket() as path:
             probe.setblocking(False)
-            probe.connect(str(self._socket))
+            probe.connect(path)
             return True
         return False
 
     async def _pass(self, method: str, request: bytes, timeout: float | None) -> AsyncIterator[bytes]:
-        async with grpc.aio.insecure_channel(f"unix:{self._socket}", options=OPTIONS) as channel:
-            # A single answer is a stream of one.
-            async for message in channel.unary_stream(method)(request, timeout=timeout):
-                yield message
+        # A channel for each call: it may connect again, though never to another socket than this.
+        with self._socket() as path:
+            async with grpc.aio.insecure_channel(f"unix:{path}", options=OPTIONS) as channel:
+                # A single answer is a stream of one.
+                async for message in channel.unary_stream(method)(request, timeout=timeout):
+                    yield message
 
     async def _ask(self, method: str) -> list[bytes]:
         return [message async for message in self._pass(API + method, EMPTY, ANSWER)]
@@ -137,8 +161,8 @@ class Pipeline:
                 if not any(IDLE_RUNS in message for message in await self._ask("GetCurrentRuns")):
                     return False
                 await self._ask("ShutdownServer")
-            except grpc.aio.AioRpcError as error:
-                log.warning("%s: does not let itself be sent to sleep: %s", self.name, error.details())
+            except (OSError, grpc.aio.AioRpcError) as error:
+                log.warning("%s: does not let itself be sent to sleep: %s", self.name, getattr(error, "details", error.__str__)())
                 return False
             until = time.monotonic() + STOP
             while self.awake():
@@ -178,7 +202,7 @@ class Pipeline:
                     self._stay = self._porter.idle
                 else:
                     await self._remember(self._file(method, request, code), messages[0], code)
-        except NotStarted as error:
+        except (NotStarted, OSError) as error:
             await context.abort(grpc.StatusCode.UNAVAILABLE, str(error))
         except grpc.aio.AioRpcError as error:
             await context.abort(error.code(), error.details() or "")
@@ -197,7 +221,7 @@ class Pipeline:
         return self.folder / code / f"{method.rpartition('/')[2]}-{hashlib.sha256(request).hexdigest()[:32]}"
 
     async def _remember(self, file: Path, message: bytes, code: str) -> None:
-        with contextlib.suppress(grpc.aio.AioRpcError):
+        with contextlib.suppress(OSError, grpc.aio.AioRpcError):
             # It may be one that a deploy is about to stop.
             if await self._ask("GetServerId") != [server_id(code)]:
                 return
