@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -183,6 +184,10 @@ class Host:
         partial = self.folder / "state.partial"
         partial.write_text(json.dumps(state))
         partial.rename(f"{self.socket(name)}.state")
+
+    def peak(self) -> int:
+        """The most memory that the porter had, in MiB."""
+        return int(re.search(r"VmHWM:\s+(\d+)", Path(f"/proc/{self.porter.pid}/status").read_text())[1]) >> 10
 
     def asleep(self, name: str) -> None:
         """Wait until it is, by itself and without a fault."""

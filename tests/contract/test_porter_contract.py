@@ -51,7 +51,7 @@ def test_streams_come_through_whole(host):
     host.add("sales", "id-1")
     host.serve()
     snapshot = host.ask("sales", "StreamingExternalRepository", "all", stream=True)
-    assert [len(m) for m in snapshot] == [0, 6, 5_000_000]
+    assert [len(m) for m in snapshot] == [0, 6, 4_000_000]
 
 
 def test_a_new_porter_knows_what_the_one_before_did(host):
@@ -160,6 +160,32 @@ def test_two_pipelines_are_not_mixed_up(host):
     assert host.woken == ["sales", "stock"]
 
 
+@pytest.mark.parametrize("method", ["ListRepositories", "StartRun"])
+def test_a_too_large_answer_is_told_and_harms_no_other(host, method):
+    """It is compressed, so it is small on its way to the porter."""
+    host.add("sales", "id-s")
+    host.add("stock", "id-t")
+    host.serve()
+    host.state("sales", size=(4 << 20) + 1)
+    told = {"code": "RESOURCE_EXHAUSTED", "details": f"pipeline@sales answered {method} with more than 4 MiB at once"}
+    assert host.ask("sales", method) == told
+    assert host.ask("stock", "StartRun", "x") == "StartRun of id-t: x"
+    host.state("sales", size=4 << 20)
+    assert len(host.ask("sales", method)) == 4 << 20
+
+
+@pytest.mark.parametrize("method", ["StartRun", "ListRepositories"])
+def test_a_stream_without_an_end_is_not_held(host, method):
+    """More in all than the porter may have."""
+    host.add("sales", "id-1")
+    host.serve()
+    host.ask("sales", "StartRun")
+    before = host.peak()
+    host.state("sales", size=4 << 20, times=25)
+    host.ask("sales", method, stream=True)
+    assert host.peak() - before < 50
+
+
 @pytest.mark.parametrize("target", ["run/sales.sock", "run/stock.sock", "pipelines/stock/grpc.sock"])
 def test_a_link_in_place_of_its_socket_leads_nowhere(host, target):
     """Neither to the porter itself, which would call itself for ever, nor to another pipeline's code server."""
@@ -220,6 +246,7 @@ def test_a_server_that_dies_is_told_and_started_again(host):
     listed = host.ask("sales", "ListRepositories")
     died = host.ask("sales", "Die")
     assert died["code"] == "UNAVAILABLE"
+    host.servers["sales"].wait()
     assert host.socket("sales").exists()
     assert (host.ask("sales", "GetServerId"), host.ask("sales", "ListRepositories")) == ("id-1", listed)
     assert host.woken == ["sales"]

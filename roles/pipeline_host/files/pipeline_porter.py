@@ -38,6 +38,7 @@ WATCHING = {API + name for name in ("ListRepositories", "ExternalRepository", "E
 EMPTY = b""  # the message without fields
 # What tells that code did not load. It may the next time, so it is never remembered.
 FAULT = re.compile(rb'.{0,16}\{"__class__": "\w*Error', re.DOTALL)
+TOO_LARGE = "message larger than max"  # in gRPC's own words
 IDLE_RUNS = b'"current_runs": []'
 UNIT = re.compile(r"pipeline@([a-z][a-z0-9_]{1,47})\.service")
 CODE = re.compile(r" --fixed-server-id ([0-9A-Za-z_-]{1,64})\b")
@@ -47,11 +48,15 @@ SETTLE = 5  # seconds that a server stays which was started for no work: by a de
 START = 50  # seconds for a start; Dagster itself waits for 60
 STOP = 30  # seconds for an end
 ANSWER = 10  # seconds for the porter's own questions
+# What one pipeline says may not cost the others their porter. A message is held twice while it goes through, so the unit's memory
+# is enough for the largest of fifty pipelines at once, and for all the calls of one. Dagster streams what is long in parts of 4 MB.
+LARGEST = 4 << 20  # bytes of a message
+CALLS = 32  # of one pipeline at a time
 
-# Messages are as long as Dagster lets them be. Connections are never shared: the same path is another pipeline's socket later.
+# Connections are never shared: the same path is another pipeline's socket later.
 OPTIONS = [
-    ("grpc.max_receive_message_length", -1),
-    ("grpc.max_send_message_length", -1),
+    ("grpc.max_receive_message_length", LARGEST),
+    ("grpc.max_send_message_length", LARGEST),
     ("grpc.use_local_subchannel_pool", 1),
 ]
 log = logging.getLogger("porter")
@@ -119,8 +124,10 @@ class Pipeline:
                 async for message in channel.unary_stream(method)(request, timeout=timeout):
                     yield message
 
-    async def _ask(self, method: str) -> list[bytes]:
-        return [message async for message in self._pass(API + method, EMPTY, ANSWER)]
+    async def _ask(self, method: str) -> bytes:
+        # One message and no more, however many it sends.
+        async with contextlib.aclosing(self._pass(API + method, EMPTY, ANSWER)) as messages:
+            return await anext(messages, EMPTY)
 
     async def _wake(self) -> None:
         began = time.monotonic()
@@ -158,7 +165,7 @@ class Pipeline:
                 return False
             self.last = time.monotonic()
             try:
-                if not any(IDLE_RUNS in message for message in await self._ask("GetCurrentRuns")):
+                if IDLE_RUNS not in await self._ask("GetCurrentRuns"):
                     return False
                 await self._ask("ShutdownServer")
             except (OSError, grpc.aio.AioRpcError) as error:
@@ -193,19 +200,23 @@ class Pipeline:
             if known is not None:
                 yield known
                 return
-            messages, code = [], self.code
+            messages, code = [], self.code  # not more of them than have to be held
             async with self._reached():
                 async for message in self._pass(method, request, context.time_remaining()):
-                    messages.append(message)
+                    if method in WATCHING and len(messages) < 2:
+                        messages.append(message)
                     yield message
-                if method not in WATCHING or len(messages) != 1 or FAULT.match(messages[0]):
+                if len(messages) != 1 or FAULT.match(messages[0]):
                     self._stay = self._porter.idle
                 else:
                     await self._remember(self._file(method, request, code), messages[0], code)
         except (NotStarted, OSError) as error:
             await context.abort(grpc.StatusCode.UNAVAILABLE, str(error))
         except grpc.aio.AioRpcError as error:
-            await context.abort(error.code(), error.details() or "")
+            details = error.details() or ""
+            if error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED and TOO_LARGE in details:
+                details = f"pipeline@{self.name} answered {method.rpartition('/')[2]} with more than {LARGEST >> 20} MiB at once"
+            await context.abort(error.code(), details)
 
     def _known(self, method: str, request: bytes) -> bytes | None:
         if method == RELOAD:
@@ -223,7 +234,7 @@ class Pipeline:
     async def _remember(self, file: Path, message: bytes, code: str) -> None:
         with contextlib.suppress(OSError, grpc.aio.AioRpcError):
             # It may be one that a deploy is about to stop.
-            if await self._ask("GetServerId") != [server_id(code)]:
+            if await self._ask("GetServerId") != server_id(code):
                 return
             file.parent.mkdir(parents=True, exist_ok=True)
             partial = file.with_suffix(".partial")
@@ -296,7 +307,7 @@ class Porter:
                     codes[name[1]] = code[1]
         for name, code in codes.items():
             if name not in self._doors:
-                pipeline, server = Pipeline(self, name), grpc.aio.server(options=OPTIONS)
+                pipeline, server = Pipeline(self, name), grpc.aio.server(options=OPTIONS, maximum_concurrent_rpcs=CALLS)
                 server.add_generic_rpc_handlers((Door(pipeline),))
                 server.add_insecure_port(f"unix:{self.run / name}.sock")
                 pipeline.code = code
