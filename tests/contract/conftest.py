@@ -42,7 +42,7 @@ PATIENCE = 30  # seconds for something to happen on a slow machine
 # As the program, but a test does not wait for a minute.
 PROGRAM = """
 import asyncio, pipeline_porter
-pipeline_porter.TICK, pipeline_porter.SETTLE, pipeline_porter.START = 0.1, {settle}, {start}
+pipeline_porter.TICK, pipeline_porter.SETTLE, pipeline_porter.START, pipeline_porter.ANSWER = 0.1, {settle}, {start}, {answer}
 asyncio.run(pipeline_porter.main())
 """
 SYSTEMCTL = """#!/bin/sh
@@ -130,7 +130,7 @@ class Host:
         if self.porter:
             until((self.folder / f"run/{name}.sock").exists, f"the porter has a socket for {name}")
 
-    def serve(self, idle: float = 600, awake: int = 8, settle: float = 600, start: float = 20) -> None:
+    def serve(self, idle: float = 600, awake: int = 8, settle: float = 600, start: float = 20, answer: float = 10) -> None:
         """Run the porter, until it says that it is ready."""
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ready:
             (self.folder / "notify").unlink(missing_ok=True)
@@ -138,7 +138,7 @@ class Host:
             ready.settimeout(PATIENCE)
             places = [w for n in ("units", "pipelines", "run", "wake", "state") for w in (f"--{n}", self.folder / n)]
             self.porter = subprocess.Popen(
-                [self.python, "-c", PROGRAM.format(settle=settle, start=start), *places, f"--idle={idle}", f"--awake={awake}"],
+                [self.python, "-c", PROGRAM.format(settle=settle, start=start, answer=answer), *places, f"--idle={idle}", f"--awake={awake}"],
                 env={
                     **os.environ,
                     "PYTHONPATH": str(FILES),

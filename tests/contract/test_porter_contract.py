@@ -277,7 +277,7 @@ def test_a_unit_that_does_not_start_is_told(host, said, told):
     assert failed["details"] == f"pipeline@sales {told}; `journalctl -u pipeline@sales` says why"
 
 
-def test_more_than_the_most_are_never_awake(host):
+def test_more_than_the_most_do_not_stay_awake(host):
     for name in ("one", "two", "three"):
         host.add(name, f"id-{name}")
     host.serve(awake=2)
@@ -289,6 +289,33 @@ def test_more_than_the_most_are_never_awake(host):
     host.ask("one", "StartRun")
     host.asleep("three")
     assert host.servers["two"].poll() is None
+
+
+def test_one_that_does_not_end_holds_up_nobody(host):
+    for name in ("deaf", "one", "two"):
+        host.add(name, f"id-{name}")
+    host.serve(awake=1, answer=600)
+    host.state("deaf", deaf=True)
+    host.ask("deaf", "StartRun")
+    assert host.ask("one", "StartRun", "x") == "StartRun of id-one: x"
+    until(lambda: "GetCurrentRuns" in host.calls("deaf"), "it is asked")
+    assert host.ask("two", "StartRun", "x") == "StartRun of id-two: x"
+    # What is asked of it does not hold up the others' sleep, either.
+    host.asleep("one")
+
+
+def test_others_make_room_for_those_that_do_not(host):
+    for name in ("deaf", "busy", "one", "two"):
+        host.add(name, f"id-{name}")
+    host.serve(awake=2, answer=0.5)
+    host.state("deaf", deaf=True)
+    host.state("busy", runs=["under way"])
+    for name in ("deaf", "busy", "one", "two"):
+        host.ask(name, "StartRun")
+    host.asleep("one")
+    host.asleep("two")
+    # Who refused is not asked again at once.
+    assert [host.calls(name).count("GetCurrentRuns") for name in ("deaf", "busy")] == [1, 1]
 
 
 def test_a_pipeline_that_is_removed_leaves_nothing(host):

@@ -17,6 +17,7 @@ import asyncio
 import contextlib
 import hashlib
 import logging
+import math
 import os
 import re
 import shutil
@@ -24,7 +25,7 @@ import signal
 import socket
 import stat
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from pathlib import Path
 
 import grpc
@@ -47,7 +48,8 @@ TICK = 1.0  # seconds between two looks at what there is
 SETTLE = 5  # seconds that a server stays which was started for no work: by a deploy, or to be asked what it has
 START = 50  # seconds for a start; Dagster itself waits for 60
 STOP = 30  # seconds for an end
-ANSWER = 10  # seconds for the porter's own questions
+ANSWER = 5  # seconds for the porter's own questions
+RELUCTANT = 60  # seconds for which one that did not go to sleep is not asked again to make room
 # What one pipeline says may not cost the others their porter. A message is held twice while it goes through, so the unit's memory
 # is enough for the largest of fifty pipelines at once, and for all the calls of one. Dagster streams what is long in parts of 4 MB.
 LARGEST = 4 << 20  # bytes of a message
@@ -83,6 +85,8 @@ class Pipeline:
         self.at_work = 0  # calls under way
         self.last = 0.0  # monotonic time of the last call that went through; 0 while it sleeps
         self._stay = SETTLE
+        self.waking = False
+        self.asked = -math.inf  # monotonic time when it was last asked to sleep
 
     # -- the server
 
@@ -125,9 +129,10 @@ class Pipeline:
                     yield message
 
     async def _ask(self, method: str) -> bytes:
-        # One message and no more, however many it sends.
-        async with contextlib.aclosing(self._pass(API + method, EMPTY, ANSWER)) as messages:
-            return await anext(messages, EMPTY)
+        first = EMPTY  # of one, or of however many it sends until the time is over
+        async for message in self._pass(API + method, EMPTY, ANSWER):
+            first = first or message
+        return first
 
     async def _wake(self) -> None:
         began = time.monotonic()
@@ -158,27 +163,26 @@ class Pipeline:
         failed = said.get("ActiveState") == "failed" and int(said["InactiveEnterTimestampMonotonic"]) / 1e6 > since
         return said.get("Result", "") if failed else ""
 
-    async def sleep(self) -> bool:
-        """Let the server end if nothing runs there; whether it did."""
+    async def sleep(self) -> None:
+        """Let the server end if nothing runs there."""
         async with self.turn:
-            if self.at_work:
-                return False
-            self.last = time.monotonic()
+            if self.at_work or not self.awake():
+                return
+            self.last = self.asked = time.monotonic()
             try:
                 if IDLE_RUNS not in await self._ask("GetCurrentRuns"):
-                    return False
+                    return
                 await self._ask("ShutdownServer")
             except (OSError, grpc.aio.AioRpcError) as error:
                 log.warning("%s: does not let itself be sent to sleep: %s", self.name, getattr(error, "details", error.__str__)())
-                return False
+                return
             until = time.monotonic() + STOP
             while self.awake():
                 if time.monotonic() > until:
-                    return False
+                    return
                 await asyncio.sleep(0.05)
-            self.last, self._stay = 0.0, SETTLE
+            self.last, self.asked, self._stay = 0.0, -math.inf, SETTLE
             log.info("%s: asleep", self.name)
-            return True
 
     async def look(self) -> None:
         """Send it to sleep if nobody asked anything of it for long enough."""
@@ -253,8 +257,11 @@ class Pipeline:
         """The server is awake, and stays so."""
         async with self.turn:
             if not self.awake():
-                await self._porter.make_room()
-                await self._wake()
+                self.waking = True
+                try:
+                    await self._wake()
+                finally:
+                    self.waking = False
             self.at_work += 1
         try:
             yield
@@ -286,16 +293,19 @@ class Porter:
         self.units, self.pipelines, self.run, self.wake, self.state = units, pipelines, run, wake, state
         self.idle, self._most = idle, awake
         self._doors: dict[str, tuple[Pipeline, grpc.aio.Server]] = {}
-        self._looks: set[asyncio.Task] = set()
+        self._tasks: set[asyncio.Task] = set()
 
-    async def make_room(self) -> None:
-        """Before one more wakes: those that are needed least sleep, until there are fewer than the most that may be awake."""
-        awake = [pipeline for pipeline, _ in self._doors.values() if pipeline.awake()]
-        excess = len(awake) + 1 - self._most
-        for pipeline in sorted(awake, key=lambda p: p.last):
-            # One that is being woken or sent to sleep may be waiting for this one.
-            if excess > 0 and not pipeline.turn.locked():
-                excess -= await pipeline.sleep()
+    def _make_room(self) -> None:
+        """Let those that are needed least sleep, until there are no more than the most that may be awake.
+
+        Nobody waits for it: one that does not want to end would hold up everybody who is to wake. So for a moment one more is awake.
+        """
+        now = time.monotonic()
+        pipelines = [p for p, _ in self._doors.values() if p.waking or p.awake()]
+        excess = len(pipelines) - self._most - sum(p.turn.locked() and now < p.asked + ANSWER for p in pipelines)
+        free = [p for p in pipelines if not p.at_work and not p.turn.locked() and now > p.asked + RELUCTANT]
+        for pipeline in sorted(free, key=lambda p: p.last)[: max(excess, 0)]:
+            self._start(pipeline, pipeline.sleep())
 
     async def update(self) -> None:
         """A door for each unit that there is, and for no other."""
@@ -323,11 +333,16 @@ class Porter:
             (self.run / f"{name}.sock").unlink(missing_ok=True)
             shutil.rmtree(pipeline.folder, ignore_errors=True)
 
-    async def _look(self, pipeline: Pipeline) -> None:
-        try:
-            await pipeline.look()
-        except (OSError, grpc.aio.AioRpcError) as error:
-            log.warning("%s: %r", pipeline.name, error)
+    def _start(self, pipeline: Pipeline, work: Coroutine) -> None:
+        async def guarded() -> None:
+            try:
+                await work
+            except (OSError, grpc.aio.AioRpcError) as error:
+                log.warning("%s: %r", pipeline.name, error)
+
+        task = asyncio.create_task(guarded())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def work(self, ready: Callable[[], None]) -> None:
         """Until it is cancelled; calls ``ready`` once."""
@@ -335,9 +350,8 @@ class Porter:
         ready()
         while True:
             for pipeline, _ in self._doors.values():
-                task = asyncio.create_task(self._look(pipeline))
-                self._looks.add(task)
-                task.add_done_callback(self._looks.discard)
+                self._start(pipeline, pipeline.look())
+            self._make_room()
             await asyncio.sleep(TICK)
             await self.update()
 

@@ -41,6 +41,8 @@ class Server(grpc.GenericRpcHandler):
             if method == "GetServerId":
                 yield bytes([0x0A, len(self.identity)]) + self.identity.encode()
             elif method == "GetCurrentRuns":
+                if self.state().get("deaf"):
+                    self.ended.wait()
                 yield json.dumps({"current_runs": self.state().get("runs", [])}).encode()
             elif method == "ShutdownServer":
                 yield b"ending"
