@@ -137,8 +137,9 @@ class Host:
             ready.bind(str(self.folder / "notify"))
             ready.settimeout(PATIENCE)
             places = [w for n in ("units", "pipelines", "run", "wake", "state") for w in (f"--{n}", self.folder / n)]
+            program = PROGRAM.format(settle=settle, start=start, answer=answer)
             self.porter = subprocess.Popen(
-                [self.python, "-c", PROGRAM.format(settle=settle, start=start, answer=answer), *places, f"--idle={idle}", f"--awake={awake}"],
+                [self.python, "-c", program, *places, f"--idle={idle}", f"--awake={awake}"],
                 env={
                     **os.environ,
                     "PYTHONPATH": str(FILES),

@@ -51,7 +51,7 @@ STOP = 30  # seconds for an end
 ANSWER = 5  # seconds for the porter's own questions
 RELUCTANT = 60  # seconds for which one that did not go to sleep is not asked again to make room
 # What one pipeline says may not cost the others their porter. A message is held twice while it goes through, so the unit's memory
-# is enough for the largest of fifty pipelines at once, and for all the calls of one. Dagster streams what is long in parts of 4 MB.
+# is enough for the largest of fifty pipelines at once, and for all the calls of one. Dagster streams long ones in parts of 4 MB.
 LARGEST = 4 << 20  # bytes of a message
 CALLS = 32  # of one pipeline at a time
 
@@ -298,7 +298,7 @@ class Porter:
     def _make_room(self) -> None:
         """Let those that are needed least sleep, until there are no more than the most that may be awake.
 
-        Nobody waits for it: one that does not want to end would hold up everybody who is to wake. So for a moment one more is awake.
+        Nobody waits for it: one that does not want to end would hold up all who are to wake. So for a moment one more is awake.
         """
         now = time.monotonic()
         pipelines = [p for p, _ in self._doors.values() if p.waking or p.awake()]
