@@ -13,7 +13,7 @@ import stat
 
 RECORDED = ".answers"  # in a release, as the role pipeline_host records it
 NAME = re.compile(r"[A-Za-z]+-[0-9a-f]{32}")
-LARGEST = 50 << 20  # bytes; what Dagster takes for one message
+LARGEST = 4 << 20  # bytes; what the porter passes on as one message
 
 
 def hand_over(release: str, state: str, name: str, code: str, owner: str) -> None:
@@ -48,8 +48,10 @@ def hand_over(release: str, state: str, name: str, code: str, owner: str) -> Non
         for answer in os.listdir(answers):
             with open(os.open(answer, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=answers), "rb") as given:
                 found = os.fstat(given.fileno())
-                if not NAME.fullmatch(answer) or not stat.S_ISREG(found.st_mode) or found.st_size > LARGEST:
+                if not NAME.fullmatch(answer) or not stat.S_ISREG(found.st_mode):
                     raise RuntimeError(f"{RECORDED}/{answer} is no recorded answer")
+                if found.st_size > LARGEST:
+                    raise RuntimeError(f"{RECORDED}/{answer} is larger than {LARGEST >> 20} MiB: the pipeline defines too much")
                 flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
                 with open(os.open(answer, flags, 0o600, dir_fd=target), "wb") as taken:
                     shutil.copyfileobj(given, taken)

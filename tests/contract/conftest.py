@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -41,7 +42,7 @@ PATIENCE = 30  # seconds for something to happen on a slow machine
 # As the program, but a test does not wait for a minute.
 PROGRAM = """
 import asyncio, pipeline_porter
-pipeline_porter.TICK, pipeline_porter.SETTLE, pipeline_porter.START = 0.1, {settle}, {start}
+pipeline_porter.TICK, pipeline_porter.SETTLE, pipeline_porter.START, pipeline_porter.ANSWER = 0.1, {settle}, {start}, {answer}
 asyncio.run(pipeline_porter.main())
 """
 SYSTEMCTL = """#!/bin/sh
@@ -129,15 +130,16 @@ class Host:
         if self.porter:
             until((self.folder / f"run/{name}.sock").exists, f"the porter has a socket for {name}")
 
-    def serve(self, idle: float = 600, awake: int = 8, settle: float = 600, start: float = 20) -> None:
+    def serve(self, idle: float = 600, awake: int = 8, settle: float = 600, start: float = 20, answer: float = 10) -> None:
         """Run the porter, until it says that it is ready."""
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ready:
             (self.folder / "notify").unlink(missing_ok=True)
             ready.bind(str(self.folder / "notify"))
             ready.settimeout(PATIENCE)
             places = [w for n in ("units", "pipelines", "run", "wake", "state") for w in (f"--{n}", self.folder / n)]
+            program = PROGRAM.format(settle=settle, start=start, answer=answer)
             self.porter = subprocess.Popen(
-                [self.python, "-c", PROGRAM.format(settle=settle, start=start), *places, f"--idle={idle}", f"--awake={awake}"],
+                [self.python, "-c", program, *places, f"--idle={idle}", f"--awake={awake}"],
                 env={
                     **os.environ,
                     "PYTHONPATH": str(FILES),
@@ -183,6 +185,10 @@ class Host:
         partial = self.folder / "state.partial"
         partial.write_text(json.dumps(state))
         partial.rename(f"{self.socket(name)}.state")
+
+    def peak(self) -> int:
+        """The most memory that the porter had, in MiB."""
+        return int(re.search(r"VmHWM:\s+(\d+)", Path(f"/proc/{self.porter.pid}/status").read_text())[1]) >> 10
 
     def asleep(self, name: str) -> None:
         """Wait until it is, by itself and without a fault."""

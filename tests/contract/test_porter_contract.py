@@ -6,6 +6,7 @@ With Dagster itself it is in test_dagster_contract.py.
 """
 
 import hashlib
+import os
 import time
 
 import pytest
@@ -50,7 +51,7 @@ def test_streams_come_through_whole(host):
     host.add("sales", "id-1")
     host.serve()
     snapshot = host.ask("sales", "StreamingExternalRepository", "all", stream=True)
-    assert [len(m) for m in snapshot] == [0, 6, 5_000_000]
+    assert [len(m) for m in snapshot] == [0, 6, 4_000_000]
 
 
 def test_a_new_porter_knows_what_the_one_before_did(host):
@@ -159,12 +160,93 @@ def test_two_pipelines_are_not_mixed_up(host):
     assert host.woken == ["sales", "stock"]
 
 
+@pytest.mark.parametrize("method", ["ListRepositories", "StartRun"])
+def test_a_too_large_answer_is_told_and_harms_no_other(host, method):
+    """It is compressed, so it is small on its way to the porter."""
+    host.add("sales", "id-s")
+    host.add("stock", "id-t")
+    host.serve()
+    host.state("sales", size=(4 << 20) + 1)
+    told = {"code": "RESOURCE_EXHAUSTED", "details": f"pipeline@sales answered {method} with more than 4 MiB at once"}
+    assert host.ask("sales", method) == told
+    assert host.ask("stock", "StartRun", "x") == "StartRun of id-t: x"
+    host.state("sales", size=4 << 20)
+    assert len(host.ask("sales", method)) == 4 << 20
+
+
+@pytest.mark.parametrize("method", ["StartRun", "ListRepositories"])
+def test_a_stream_without_an_end_is_not_held(host, method):
+    """More in all than the porter may have."""
+    host.add("sales", "id-1")
+    host.serve()
+    host.ask("sales", "StartRun")
+    before = host.peak()
+    host.state("sales", size=4 << 20, times=25)
+    host.ask("sales", method, stream=True)
+    assert host.peak() - before < 50
+
+
+@pytest.mark.parametrize("target", ["run/sales.sock", "run/stock.sock", "pipelines/stock/grpc.sock"])
+def test_a_link_in_place_of_its_socket_leads_nowhere(host, target):
+    """Neither to the porter itself, which would call itself for ever, nor to another pipeline's code server."""
+    host.add("sales", "id-s", starts=False)
+    host.add("stock", "id-t")
+    host.serve(start=1)
+    host.ask("stock", "StartRun")
+    host.socket("sales").symlink_to(host.folder / target)
+    assert host.ask("sales", "StartRun", "of sales")["details"].startswith("pipeline@sales did not start within 1 s")
+    assert "StartRun of sales" not in host.calls("stock")
+    assert host.woken.count("stock") == 1
+
+
+def test_a_folder_that_is_a_link_leads_nowhere(host):
+    host.add("stock", "id-t")
+    host.add("sales", "id-s", starts=False)
+    host.serve(start=1)
+    host.ask("stock", "StartRun")
+    host.socket("sales").parent.rmdir()
+    host.socket("sales").parent.symlink_to(host.socket("stock").parent)
+    assert host.ask("sales", "StartRun", "of sales")["code"] == "UNAVAILABLE"
+    assert "StartRun of sales" not in host.calls("stock")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has a user beside its own")
+def test_a_socket_that_another_user_made_is_not_its_own(host):
+    host.add("sales", "id-s")
+    host.serve(start=1)
+    host.ask("sales", "StartRun")
+    os.chown(host.socket("sales"), 12345, -1)
+    assert host.ask("sales", "StartRun", "again")["code"] == "UNAVAILABLE"
+    assert "StartRun again" not in host.calls("sales")
+    os.chown(host.socket("sales").parent, 12345, -1)
+    assert host.ask("sales", "StartRun", "again") == "StartRun of id-s: again"
+
+
+def test_a_link_that_comes_while_it_is_awake_is_not_followed(host):
+    """Nor does a call under way get elsewhere: it is held by the socket, not by its name."""
+    host.add("sales", "id-s")
+    host.add("stock", "id-t")
+    host.serve(start=1)
+    host.ask("stock", "StartRun")
+    gate = host.folder / "gate"
+    host.send("sales", "Wait", str(gate))
+    until(lambda: f"Wait {gate}" in host.calls("sales"), "the call is there")
+    host.socket("sales").unlink()
+    host.socket("sales").symlink_to(host.socket("stock"))
+    host.ids.pop("sales")
+    gate.touch()
+    assert host.client.receive() == {"messages": ["waited"]}
+    assert host.ask("sales", "StartRun", "of sales")["code"] == "UNAVAILABLE"
+    assert "StartRun of sales" not in host.calls("stock")
+
+
 def test_a_server_that_dies_is_told_and_started_again(host):
     host.add("sales", "id-1")
     host.serve()
     listed = host.ask("sales", "ListRepositories")
     died = host.ask("sales", "Die")
     assert died["code"] == "UNAVAILABLE"
+    host.servers["sales"].wait()
     assert host.socket("sales").exists()
     assert (host.ask("sales", "GetServerId"), host.ask("sales", "ListRepositories")) == ("id-1", listed)
     assert host.woken == ["sales"]
@@ -195,7 +277,7 @@ def test_a_unit_that_does_not_start_is_told(host, said, told):
     assert failed["details"] == f"pipeline@sales {told}; `journalctl -u pipeline@sales` says why"
 
 
-def test_more_than_the_most_are_never_awake(host):
+def test_more_than_the_most_do_not_stay_awake(host):
     for name in ("one", "two", "three"):
         host.add(name, f"id-{name}")
     host.serve(awake=2)
@@ -207,6 +289,33 @@ def test_more_than_the_most_are_never_awake(host):
     host.ask("one", "StartRun")
     host.asleep("three")
     assert host.servers["two"].poll() is None
+
+
+def test_one_that_does_not_end_holds_up_nobody(host):
+    for name in ("deaf", "one", "two"):
+        host.add(name, f"id-{name}")
+    host.serve(awake=1, answer=600)
+    host.state("deaf", deaf=True)
+    host.ask("deaf", "StartRun")
+    assert host.ask("one", "StartRun", "x") == "StartRun of id-one: x"
+    until(lambda: "GetCurrentRuns" in host.calls("deaf"), "it is asked")
+    assert host.ask("two", "StartRun", "x") == "StartRun of id-two: x"
+    # What is asked of it does not hold up the others' sleep, either.
+    host.asleep("one")
+
+
+def test_others_make_room_for_those_that_do_not(host):
+    for name in ("deaf", "busy", "one", "two"):
+        host.add(name, f"id-{name}")
+    host.serve(awake=2, answer=0.5)
+    host.state("deaf", deaf=True)
+    host.state("busy", runs=["under way"])
+    for name in ("deaf", "busy", "one", "two"):
+        host.ask(name, "StartRun")
+    host.asleep("one")
+    host.asleep("two")
+    # Who refused is not asked again at once.
+    assert [host.calls(name).count("GetCurrentRuns") for name in ("deaf", "busy")] == [1, 1]
 
 
 def test_a_pipeline_that_is_removed_leaves_nothing(host):

@@ -17,13 +17,15 @@ import asyncio
 import contextlib
 import hashlib
 import logging
+import math
 import os
 import re
 import shutil
 import signal
 import socket
+import stat
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from pathlib import Path
 
 import grpc
@@ -37,6 +39,7 @@ WATCHING = {API + name for name in ("ListRepositories", "ExternalRepository", "E
 EMPTY = b""  # the message without fields
 # What tells that code did not load. It may the next time, so it is never remembered.
 FAULT = re.compile(rb'.{0,16}\{"__class__": "\w*Error', re.DOTALL)
+TOO_LARGE = "message larger than max"  # in gRPC's own words
 IDLE_RUNS = b'"current_runs": []'
 UNIT = re.compile(r"pipeline@([a-z][a-z0-9_]{1,47})\.service")
 CODE = re.compile(r" --fixed-server-id ([0-9A-Za-z_-]{1,64})\b")
@@ -45,12 +48,17 @@ TICK = 1.0  # seconds between two looks at what there is
 SETTLE = 5  # seconds that a server stays which was started for no work: by a deploy, or to be asked what it has
 START = 50  # seconds for a start; Dagster itself waits for 60
 STOP = 30  # seconds for an end
-ANSWER = 10  # seconds for the porter's own questions
+ANSWER = 5  # seconds for the porter's own questions
+RELUCTANT = 60  # seconds for which one that did not go to sleep is not asked again to make room
+# What one pipeline says may not cost the others their porter. A message is held twice while it goes through, so the unit's memory
+# is enough for the largest of fifty pipelines at once, and for all the calls of one. Dagster streams long ones in parts of 4 MB.
+LARGEST = 4 << 20  # bytes of a message
+CALLS = 32  # of one pipeline at a time
 
-# Messages are as long as Dagster lets them be. Nothing of a server that ended is remembered by the next connection.
+# Connections are never shared: the same path is another pipeline's socket later.
 OPTIONS = [
-    ("grpc.max_receive_message_length", -1),
-    ("grpc.max_send_message_length", -1),
+    ("grpc.max_receive_message_length", LARGEST),
+    ("grpc.max_send_message_length", LARGEST),
     ("grpc.use_local_subchannel_pool", 1),
 ]
 log = logging.getLogger("porter")
@@ -72,31 +80,59 @@ class Pipeline:
         self._porter, self.name, self.folder = porter, name, porter.state / name
         self.code = ""  # what its unit says
         self._see = f"`journalctl -u pipeline@{name}` says why"
-        self._socket = porter.pipelines / name / "grpc.sock"
         # Held while it is woken or sent to sleep, so that no work reaches a server that is about to end.
         self.turn = asyncio.Lock()
         self.at_work = 0  # calls under way
         self.last = 0.0  # monotonic time of the last call that went through; 0 while it sleeps
         self._stay = SETTLE
+        self.waking = False
+        self.asked = -math.inf  # monotonic time when it was last asked to sleep
 
     # -- the server
 
+    @contextlib.contextmanager
+    def _socket(self) -> Iterator[str]:
+        """The path of its socket, for as long as it is used. Raises OSError if there is none of its own.
+
+        The pipeline may put anything in its folder, and a link there to another's socket, or to one here, would have the porter's
+        rights. So what is connected to is what was looked at: a socket that the folder's owner made. Root gave the folder that
+        owner, in a place where only root may.
+        """
+        with contextlib.ExitStack() as stack:
+
+            def find(path: str | Path, kind: int, within: int | None = None) -> int:
+                at = os.open(path, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC | kind, dir_fd=within)
+                stack.callback(os.close, at)
+                return at
+
+            folder = find(self._porter.pipelines / self.name, os.O_DIRECTORY)
+            at = find("grpc.sock", 0, folder)
+            found = os.fstat(at)
+            if not stat.S_ISSOCK(found.st_mode) or found.st_uid != os.fstat(folder).st_uid:
+                raise PermissionError(f"{self._porter.pipelines / self.name}/grpc.sock is no socket of its own")
+            yield f"/proc/self/fd/{at}"
+
     def awake(self) -> bool:
         """Whether something accepts on its socket."""
-        with socket.socket(socket.AF_UNIX) as probe, contextlib.suppress(OSError):
+        with socket.socket(socket.AF_UNIX) as probe, contextlib.suppress(OSError), self._socket() as path:
             probe.setblocking(False)
-            probe.connect(str(self._socket))
+            probe.connect(path)
             return True
         return False
 
     async def _pass(self, method: str, request: bytes, timeout: float | None) -> AsyncIterator[bytes]:
-        async with grpc.aio.insecure_channel(f"unix:{self._socket}", options=OPTIONS) as channel:
-            # A single answer is a stream of one.
-            async for message in channel.unary_stream(method)(request, timeout=timeout):
-                yield message
+        # A channel for each call: it may connect again, though never to another socket than this.
+        with self._socket() as path:
+            async with grpc.aio.insecure_channel(f"unix:{path}", options=OPTIONS) as channel:
+                # A single answer is a stream of one.
+                async for message in channel.unary_stream(method)(request, timeout=timeout):
+                    yield message
 
-    async def _ask(self, method: str) -> list[bytes]:
-        return [message async for message in self._pass(API + method, EMPTY, ANSWER)]
+    async def _ask(self, method: str) -> bytes:
+        first = EMPTY  # of one, or of however many it sends until the time is over
+        async for message in self._pass(API + method, EMPTY, ANSWER):
+            first = first or message
+        return first
 
     async def _wake(self) -> None:
         began = time.monotonic()
@@ -127,27 +163,26 @@ class Pipeline:
         failed = said.get("ActiveState") == "failed" and int(said["InactiveEnterTimestampMonotonic"]) / 1e6 > since
         return said.get("Result", "") if failed else ""
 
-    async def sleep(self) -> bool:
-        """Let the server end if nothing runs there; whether it did."""
+    async def sleep(self) -> None:
+        """Let the server end if nothing runs there."""
         async with self.turn:
-            if self.at_work:
-                return False
-            self.last = time.monotonic()
+            if self.at_work or not self.awake():
+                return
+            self.last = self.asked = time.monotonic()
             try:
-                if not any(IDLE_RUNS in message for message in await self._ask("GetCurrentRuns")):
-                    return False
+                if IDLE_RUNS not in await self._ask("GetCurrentRuns"):
+                    return
                 await self._ask("ShutdownServer")
-            except grpc.aio.AioRpcError as error:
-                log.warning("%s: does not let itself be sent to sleep: %s", self.name, error.details())
-                return False
+            except (OSError, grpc.aio.AioRpcError) as error:
+                log.warning("%s: does not let itself be sent to sleep: %s", self.name, getattr(error, "details", error.__str__)())
+                return
             until = time.monotonic() + STOP
             while self.awake():
                 if time.monotonic() > until:
-                    return False
+                    return
                 await asyncio.sleep(0.05)
-            self.last, self._stay = 0.0, SETTLE
+            self.last, self.asked, self._stay = 0.0, -math.inf, SETTLE
             log.info("%s: asleep", self.name)
-            return True
 
     async def look(self) -> None:
         """Send it to sleep if nobody asked anything of it for long enough."""
@@ -169,19 +204,23 @@ class Pipeline:
             if known is not None:
                 yield known
                 return
-            messages, code = [], self.code
+            messages, code = [], self.code  # not more of them than have to be held
             async with self._reached():
                 async for message in self._pass(method, request, context.time_remaining()):
-                    messages.append(message)
+                    if method in WATCHING and len(messages) < 2:
+                        messages.append(message)
                     yield message
-                if method not in WATCHING or len(messages) != 1 or FAULT.match(messages[0]):
+                if len(messages) != 1 or FAULT.match(messages[0]):
                     self._stay = self._porter.idle
                 else:
                     await self._remember(self._file(method, request, code), messages[0], code)
-        except NotStarted as error:
+        except (NotStarted, OSError) as error:
             await context.abort(grpc.StatusCode.UNAVAILABLE, str(error))
         except grpc.aio.AioRpcError as error:
-            await context.abort(error.code(), error.details() or "")
+            details = error.details() or ""
+            if error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED and TOO_LARGE in details:
+                details = f"pipeline@{self.name} answered {method.rpartition('/')[2]} with more than {LARGEST >> 20} MiB at once"
+            await context.abort(error.code(), details)
 
     def _known(self, method: str, request: bytes) -> bytes | None:
         if method == RELOAD:
@@ -197,9 +236,9 @@ class Pipeline:
         return self.folder / code / f"{method.rpartition('/')[2]}-{hashlib.sha256(request).hexdigest()[:32]}"
 
     async def _remember(self, file: Path, message: bytes, code: str) -> None:
-        with contextlib.suppress(grpc.aio.AioRpcError):
+        with contextlib.suppress(OSError, grpc.aio.AioRpcError):
             # It may be one that a deploy is about to stop.
-            if await self._ask("GetServerId") != [server_id(code)]:
+            if await self._ask("GetServerId") != server_id(code):
                 return
             file.parent.mkdir(parents=True, exist_ok=True)
             partial = file.with_suffix(".partial")
@@ -218,8 +257,11 @@ class Pipeline:
         """The server is awake, and stays so."""
         async with self.turn:
             if not self.awake():
-                await self._porter.make_room()
-                await self._wake()
+                self.waking = True
+                try:
+                    await self._wake()
+                finally:
+                    self.waking = False
             self.at_work += 1
         try:
             yield
@@ -251,16 +293,19 @@ class Porter:
         self.units, self.pipelines, self.run, self.wake, self.state = units, pipelines, run, wake, state
         self.idle, self._most = idle, awake
         self._doors: dict[str, tuple[Pipeline, grpc.aio.Server]] = {}
-        self._looks: set[asyncio.Task] = set()
+        self._tasks: set[asyncio.Task] = set()
 
-    async def make_room(self) -> None:
-        """Before one more wakes: those that are needed least sleep, until there are fewer than the most that may be awake."""
-        awake = [pipeline for pipeline, _ in self._doors.values() if pipeline.awake()]
-        excess = len(awake) + 1 - self._most
-        for pipeline in sorted(awake, key=lambda p: p.last):
-            # One that is being woken or sent to sleep may be waiting for this one.
-            if excess > 0 and not pipeline.turn.locked():
-                excess -= await pipeline.sleep()
+    def _make_room(self) -> None:
+        """Let those that are needed least sleep, until there are no more than the most that may be awake.
+
+        Nobody waits for it: one that does not want to end would hold up all who are to wake. So for a moment one more is awake.
+        """
+        now = time.monotonic()
+        pipelines = [p for p, _ in self._doors.values() if p.waking or p.awake()]
+        excess = len(pipelines) - self._most - sum(p.turn.locked() and now < p.asked + ANSWER for p in pipelines)
+        free = [p for p in pipelines if not p.at_work and not p.turn.locked() and now > p.asked + RELUCTANT]
+        for pipeline in sorted(free, key=lambda p: p.last)[: max(excess, 0)]:
+            self._start(pipeline, pipeline.sleep())
 
     async def update(self) -> None:
         """A door for each unit that there is, and for no other."""
@@ -272,7 +317,7 @@ class Porter:
                     codes[name[1]] = code[1]
         for name, code in codes.items():
             if name not in self._doors:
-                pipeline, server = Pipeline(self, name), grpc.aio.server(options=OPTIONS)
+                pipeline, server = Pipeline(self, name), grpc.aio.server(options=OPTIONS, maximum_concurrent_rpcs=CALLS)
                 server.add_generic_rpc_handlers((Door(pipeline),))
                 server.add_insecure_port(f"unix:{self.run / name}.sock")
                 pipeline.code = code
@@ -288,11 +333,16 @@ class Porter:
             (self.run / f"{name}.sock").unlink(missing_ok=True)
             shutil.rmtree(pipeline.folder, ignore_errors=True)
 
-    async def _look(self, pipeline: Pipeline) -> None:
-        try:
-            await pipeline.look()
-        except (OSError, grpc.aio.AioRpcError) as error:
-            log.warning("%s: %r", pipeline.name, error)
+    def _start(self, pipeline: Pipeline, work: Coroutine) -> None:
+        async def guarded() -> None:
+            try:
+                await work
+            except (OSError, grpc.aio.AioRpcError) as error:
+                log.warning("%s: %r", pipeline.name, error)
+
+        task = asyncio.create_task(guarded())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def work(self, ready: Callable[[], None]) -> None:
         """Until it is cancelled; calls ``ready`` once."""
@@ -300,9 +350,8 @@ class Porter:
         ready()
         while True:
             for pipeline, _ in self._doors.values():
-                task = asyncio.create_task(self._look(pipeline))
-                self._looks.add(task)
-                task.add_done_callback(self._looks.discard)
+                self._start(pipeline, pipeline.look())
+            self._make_room()
             await asyncio.sleep(TICK)
             await self.update()
 

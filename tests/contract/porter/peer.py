@@ -41,15 +41,20 @@ class Server(grpc.GenericRpcHandler):
             if method == "GetServerId":
                 yield bytes([0x0A, len(self.identity)]) + self.identity.encode()
             elif method == "GetCurrentRuns":
+                if self.state().get("deaf"):
+                    self.ended.wait()
                 yield json.dumps({"current_runs": self.state().get("runs", [])}).encode()
             elif method == "ShutdownServer":
                 yield b"ending"
                 self.ended.set()
+            elif size := self.state().get("size"):
+                for _ in range(self.state().get("times", 1)):
+                    yield b"x" * size
             elif method == "ListRepositories":
                 kind = "SerializableErrorInfo" if self.state().get("broken") else "ListRepositoriesResponse"
                 yield b"\x0a\x50" + json.dumps({"__class__": kind, "of": self.identity}).encode()
             elif method == "StreamingExternalRepository":
-                yield from [b"", b"second", b"x" * 5_000_000]
+                yield from [b"", b"second", b"x" * 4_000_000]  # Dagster's largest part
             elif method == "Refuse":
                 context.abort(grpc.StatusCode.INVALID_ARGUMENT, "not this")
             elif method == "Die":

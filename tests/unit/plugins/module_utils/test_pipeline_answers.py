@@ -62,6 +62,11 @@ def test_what_was_left_half_done_is_no_obstacle(hand_over, state):
     assert (state / "sales/id-1" / ANSWER).read_bytes() == b"\x0a\x01x"
 
 
+def test_what_the_porter_would_not_pass_on_is_not_handed_over():
+    porter = Path(__file__).parents[4] / "roles/pipeline_host/files/pipeline_porter.py"
+    assert f"\nLARGEST = {pipeline_answers.LARGEST >> 20} << 20 " in porter.read_text()
+
+
 @pytest.mark.parametrize("kind", ["link", "pipe", "folder", "large", "name"])
 def test_what_is_no_answer_is_refused(hand_over, release, state, tmp_path, monkeypatch, kind):
     (tmp_path / "secret").write_text("of root")
