@@ -28,9 +28,9 @@ changed = scenario["changed"] and not name.endswith(("_check", "_info"))
 answer = {{"changed": changed, "failed": False}} | scenario["answers"].get(name, {{}})
 if "" in faults:
     answer |= {{"failed": True, "msg": faults[""]}}
-elif told.get("aggregate") is not None:
+elif (items := told.get("aggregate", told.get("members"))) is not None:
     results = []
-    for item in told["aggregate"]:
+    for item in items:
         fault = next((text for part, text in faults.items() if part in item.values()), "")
         own = {{"changed": changed and not fault, "failed": bool(fault), "msg": fault, "diff": {{"before": "", "after": ""}}}}
         results.append(item | own)

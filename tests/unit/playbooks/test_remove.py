@@ -66,6 +66,12 @@ def test_with_its_data(remove):
     assert order.index("dagster_code_location") < order.index("service") < order.index("trino_schema")
 
 
+def test_a_login_that_stays_is_a_failure(remove):
+    failed = remove("--check", faults={"postgresql_members": {"pl-sales": "role pl-sales owns objects"}})
+    assert failed.code
+    assert "role pl-sales owns objects" in failed.errors()[-1]
+
+
 def test_tables_that_are_not_known_are_not_lost(remove):
     blind = {"schemas": None, "tables": None, "unknown": {"trino": "Trino does not answer"}}
     refused = remove("-e", "data=true", "-e", "confirmed=sales", holdings=blind)
