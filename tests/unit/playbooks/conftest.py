@@ -41,10 +41,13 @@ else:
 print(json.dumps(answer))
 """
 LOOKUP = """
+from ansible.errors import AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
 DOCUMENTATION = "name: pipelines"
 class LookupModule(LookupBase):
-    def run(self, terms, variables=None, only="", settings=None):
+    def run(self, terms, variables=None, only="", settings=None, read=True):
+        if read and any(p.get("unreachable") for p in terms):
+            raise AnsibleLookupError("a repository does not answer")
         return [p for p in terms if only in ("", p["name"])]
 """
 ANSWERS = {

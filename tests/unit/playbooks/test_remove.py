@@ -22,9 +22,9 @@ TOUCHES = {"dagster_code_location", "service", "minio_user", "trino_schema"}
 def remove(play):
     """Runs the playbook in check mode, or without anybody to ask."""
 
-    def run(*arguments, holdings=None, name="sales", **more):
+    def run(*arguments, holdings=None, name="sales", pipelines=(), **more):
         answers = {"pipeline_info": {"pipelines": [HOLDINGS | (holdings or {})]}, "minio_prefix": OBJECTS}
-        return play("pipeline_remove.yml", "-e", f"pipeline={name}", *arguments, answers=answers, pipelines=[], **more)
+        return play("pipeline_remove.yml", "-e", f"pipeline={name}", *arguments, answers=answers, pipelines=list(pipelines), **more)
 
     return run
 
@@ -50,6 +50,13 @@ def test_data_stays_unless_it_is_asked_for(remove):
     assert {name for name, *_ in predicted.calls} & TOUCHES == TOUCHES - {"trino_schema"}
     assert [options.get("state", "counted") for options in predicted.asked("minio_prefix")] == ["counted"]
     assert all(check for _name, _options, check in predicted.calls)
+
+
+def test_one_that_is_still_in_the_list(remove):
+    """Said without asking its repository, or that of any other."""
+    hint = "It is still in the list `pipelines`"
+    assert hint in remove("--check", pipelines=[{"name": "sales", "unreachable": True}]).said
+    assert hint not in remove("--check", pipelines=[{"name": "stock", "unreachable": True}]).said
 
 
 def test_with_its_data(remove):
