@@ -24,7 +24,9 @@ def remove(play):
 
     def run(*arguments, holdings=None, name="sales", pipelines=(), **more):
         answers = {"pipeline_info": {"pipelines": [HOLDINGS | (holdings or {})]}, "minio_prefix": OBJECTS}
-        return play("pipeline_remove.yml", "-e", f"pipeline={name}", *arguments, answers=answers, pipelines=list(pipelines), **more)
+        return play(
+            "pipeline_remove.yml", "-e", f"pipeline={name}", *arguments, answers=answers, pipelines=list(pipelines), **more
+        )
 
     return run
 
