@@ -36,12 +36,22 @@ options:
     description: Settings of this site by the pipeline's name, which win over those of its manifest.
     type: dict
     default: {}
+  read:
+    description:
+      - Whether the repositories are read. If not, each pipeline has its C(name) and C(source) only, and a name that the list does
+        not give is a guess by the address.
+    type: bool
+    default: true
 """
 
 EXAMPLES = r"""
 - name: What would be deployed
   ansible.builtin.debug:
     msg: "{{ query('foss_data.platform.pipelines', *pipelines) | map(attribute='name') }}"
+
+- name: What the list names, no repository asked
+  ansible.builtin.debug:
+    msg: "{{ query('foss_data.platform.pipelines', *pipelines, read=false) | map(attribute='name') }}"
 
 - name: What can't be
   ansible.builtin.debug:
@@ -54,7 +64,7 @@ _list:
     - One dictionary for each pipeline, with C(name), C(source) (where it is from, without credentials), C(fault) (what is wrong
       with it, empty if nothing is), C(path) (the folder on this machine whose files are deployed), C(release) (its id, of a
       commit its first 12 characters, of a folder a sum over its content), C(user) (the Linux user), C(settings) and C(manifest).
-    - With a fault C(path), C(release), C(user), C(settings) and C(manifest) may be empty, and C(name) a guess.
+    - With a fault or O(read=false) C(path), C(release), C(user), C(settings) and C(manifest) may be empty, and C(name) a guess.
   type: list
   elements: dict
 """
@@ -93,6 +103,8 @@ class LookupModule(LookupBase):
             listed = entries(terms, self._folder(variables or {}), ROOT)
         except SourceError as error:
             raise AnsibleLookupError(f"Nothing was deployed. {error}.") from None
+        if not self.get_option("read"):
+            return [unread(entry) for entry in listed if only in ("", entry.name)]
         with ThreadPoolExecutor(AT_ONCE) as pool:
             found = list(pool.map(lambda entry: described(entry, schema, only), listed))
         found = [pipeline for pipeline in found if pipeline]
@@ -121,10 +133,15 @@ def add_fault(pipeline: dict, fault: str) -> None:
     pipeline["fault"] = "; ".join(said for said in (pipeline["fault"], fault) if said)
 
 
+def unread(entry: Entry) -> dict:
+    """A pipeline as the lookup gives it, as far as the list says."""
+    pipeline = {"name": entry.name, "source": str(entry.source), "fault": entry.fault}
+    return pipeline | {"path": "", "release": "", "user": "", "settings": {}, "manifest": {}}
+
+
 def described(entry: Entry, schema: dict, only: str) -> dict | None:
     """A pipeline as the lookup gives it, not yet held against the others; nothing if it is another one that was never fetched."""
-    pipeline = {"name": entry.name, "source": str(entry.source), "fault": entry.fault}
-    pipeline |= {"path": "", "release": "", "user": "", "settings": {}, "manifest": {}}
+    pipeline = unread(entry)
     if entry.fault:
         return pipeline
     other = bool(only) and entry.named and entry.name != only

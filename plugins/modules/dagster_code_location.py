@@ -168,10 +168,9 @@ results:
 import contextlib
 import os
 import tempfile
-from concurrent.futures import ThreadPoolExecutor
 
 from ansible_collections.foss_data.platform.plugins.module_utils import dagster_workspace
-from ansible_collections.foss_data.platform.plugins.module_utils.aggregate import SIDE_BY_SIDE, AggregateModule
+from ansible_collections.foss_data.platform.plugins.module_utils.aggregate import AggregateModule
 from ansible_collections.foss_data.platform.plugins.module_utils.dagster import DagsterError, DagsterModule
 from ansible_collections.foss_data.platform.plugins.module_utils.dagster_workspace import YAML_ERROR
 from ansible_collections.foss_data.platform.plugins.module_utils.patience import patiently
@@ -283,27 +282,25 @@ class CodeLocation(AggregateModule, DagsterModule):
     def check_all(self, items):
         """Ask those again that are as given, as `wanted` does for one, and wait for the code of all side by side."""
         waiting = [item for item in items if item.params["state"] == "present"]
-        if not self.applied:
-            # Reading the workspace has asked them all.
-            self._reload(waiting)
+        # Reading the workspace has asked them all.
+        asked = self.applied
 
         def loaded() -> None:
-            locations = self.dagster.locations()
+            nonlocal asked
             for item in waiting:
                 item.item |= {"failed": False, "msg": ""}
+                item.starting = False
+            if not asked:
+                self.each(waiting, lambda item: item.client().reload_location(item.params["name"]), side_by_side=True)
+            asked = False
+            locations = self.dagster.locations()
             self.each(waiting, lambda item: item._look(locations))
             waiting[:] = [item for item in waiting if item.starting]
             if waiting:
-                self._reload(waiting)
                 raise CodeServerNotAnswering("some are starting")
 
         with contextlib.suppress(CodeServerNotAnswering):
             patiently(loaded, self.dagster.timeout, lambda error: isinstance(error, CodeServerNotAnswering))
-
-    def _reload(self, items: list) -> None:
-        # A session is its thread's own.
-        with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
-            list(pool.map(lambda item: self.client().reload_location(item.params["name"]), items))
 
     def _write(self, entries: dict[str, dict | None]) -> None:
         path = self.params["workspace"]

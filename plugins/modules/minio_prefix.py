@@ -51,7 +51,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 objects:
-  description: How many objects there were.
+  description: How many objects there were; with O(state=absent) each version and each mark of a deletion counts.
   returned: always
   type: int
   sample: 1204
@@ -78,7 +78,8 @@ class Prefix(MinioModule):
         """Count them."""
         if not self.params["prefix"].endswith("/") or self.params["prefix"].startswith("/"):
             self.fail(f"prefix {self.params['prefix']!r}: it has to end with a slash and may not begin with one")
-        sizes = [found.size or 0 for found in self._listed(versions=False)]
+        # What goes is every version, of objects that were deleted, too.
+        sizes = [found.size or 0 for found in self._listed(versions=self.params["state"] == "absent")]
         self.found = {"objects": len(sizes), "bytes": sum(sizes)}
         return self.found
 

@@ -159,7 +159,7 @@ from ansible_collections.foss_data.platform.plugins.module_utils import dagster,
 from ansible_collections.foss_data.platform.plugins.module_utils.current import current
 from ansible_collections.foss_data.platform.plugins.module_utils.dagster import Dagster, DagsterError
 from ansible_collections.foss_data.platform.plugins.module_utils.pipeline_user import user_of
-from ansible_collections.foss_data.platform.plugins.module_utils.releases import ENVIRONMENT, READY
+from ansible_collections.foss_data.platform.plugins.module_utils.releases import ENVIRONMENT, Records, usable
 from ansible_collections.foss_data.platform.plugins.module_utils.trino import Client, TrinoError, identifier, literal
 from ansible_collections.foss_data.platform.plugins.module_utils.trino_rules import own_rules, pattern, read_rules
 
@@ -223,7 +223,7 @@ def on_host(module: AnsibleModule, name: str) -> dict:
         "title": (manifest or {}).get("title"),
         "release": release or None,
         "deployed_at": moment(os.lstat(os.path.join(srv, "current")).st_mtime) if release else None,
-        "releases": releases(srv, os.path.join(etc, "proven")),
+        "releases": [known for known in Records(os.path.join(etc, "proven")).releases() if usable(srv, known)],
         "unit": {"state": unit.get("ActiveState"), "since": unit.get("StateChangeTimestamp") or None},
         "memory": {"bytes": memory["MemoryCurrent"], "max_bytes": memory["MemoryMax"]},
         "disk": {
@@ -232,17 +232,6 @@ def on_host(module: AnsibleModule, name: str) -> dict:
             "home_bytes": size(home),
         },
     }
-
-
-def releases(srv: str, records: str) -> list[str]:
-    """Ids of the releases that could run again, the last deployed first."""
-    found = {}
-    for file in os.listdir(records) if os.path.isdir(records) else []:
-        release = file.removesuffix(".json")
-        if not file.startswith(".") and os.path.exists(os.path.join(srv, "releases", release, READY)):
-            with open(os.path.join(records, file), encoding="utf-8") as handle:
-                found[release] = json.load(handle)["deployed"]
-    return sorted(found, key=lambda release: found[release], reverse=True)
 
 
 class InDagster:

@@ -12,6 +12,7 @@ author: FOSS Data Platform contributors (@foss-data)
 description:
   - Keeps a group role, what it may do in the tables of one database, and its members, each with a password of its own, so that
     one can be taken back alone. All of it in one task and one transaction.
+  - Each member has a result of its own; one that can't be holds up no other and does not fail the module.
   - Members that are not listed stay as they are. The group has exactly what O(privileges) says; the sequences of tables that it
     may insert into come with them.
   - Passwords are sent as SCRAM verifiers, so the server's log never has one.
@@ -94,6 +95,27 @@ statements:
   type: list
   elements: str
   sample: ['CREATE ROLE "sales" LOGIN CONNECTION LIMIT 10 PASSWORD ''***''', 'GRANT "event_writers" TO "sales"']
+results:
+  description: What came of each member.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: Name of the role.
+      type: str
+    changed:
+      description: Whether it was changed, or would be.
+      type: bool
+    failed:
+      description: Whether it could not be.
+      type: bool
+    msg:
+      description: Why not.
+      type: str
+    diff:
+      description: The role before and after.
+      type: dict
 """
 
 import base64
@@ -167,13 +189,14 @@ def fits(password: str, kept: str | None) -> bool:
 
 
 class Members:
-    """The group and its members: ``before`` as they are, ``statements`` that make them what the module was told."""
+    """The group and its members: ``before`` as they are, ``statements`` that make them what the module was told, and of each
+    member its result."""
 
     def __init__(self, params: dict, ask) -> None:
-        """``ask`` gives the rows of a query. Raises ValueError with one sentence if it can't be done."""
+        """``ask`` gives the rows of a query. Raises ValueError with one sentence if it can't be done for any."""
         self.params = params
         self.group = params["group"]
-        self.statements: list[tuple[str, str]] = []  # each as it is run, and as it is shown
+        self._statements: list[tuple[str, str]] = []  # each as it is run, and as it is shown
         names = [member["name"] for member in params["members"]]
         self.roles = {
             name: {
@@ -185,6 +208,7 @@ class Members:
             }
             for name, login, limit, kept, groups, config in ask(ROLES, [[self.group, *names]])
         }
+        self._found = dict(self.roles)
         self.before = {"roles": self._shown(), "privileges": self._granted(ask)}
         self._refuse(ask)
         sequences: dict[str, list[str]] = {}
@@ -192,12 +216,70 @@ class Members:
             sequences.setdefault(table, []).append(sequence)
         self._group(bool(ask(CONNECTS, [self.group])))
         self._privileges(sequences)
-        for member in params["members"]:
-            getattr(self, f"_{member['state']}")(member)
-        self.after = {"roles": self._shown(), "privileges": self._wanted(sequences)}
+        self._privileges_after = self._wanted(sequences)
+        self._of_group, self._of_members = self._statements, [self._member(member) for member in params["members"]]
+
+    @property
+    def after(self) -> dict:
+        """As ``before``, when that is done."""
+        return {"roles": self._shown(), "privileges": self._privileges_after}
+
+    @property
+    def statements(self) -> list[str]:
+        """What is run, as it is shown."""
+        members = (statements for result, statements in self._of_members if not result["failed"])
+        return [shown for part in (self._of_group, *members) for _statement, shown in part]
+
+    @property
+    def results(self) -> list[dict]:
+        """What came of each member."""
+        return [result for result, _statements in self._of_members]
+
+    def run(self, execute) -> None:
+        """Run all of it. What is refused of one member is undone, and is a fault of that one alone."""
+        for statement, _shown in self._of_group:
+            execute(statement)
+        for result, statements in self._of_members:
+            if not statements:
+                continue
+            execute("SAVEPOINT member")
+            try:
+                for statement, _shown in statements:
+                    execute(statement)
+            except psycopg2.Error as error:
+                execute("ROLLBACK TO SAVEPOINT member")
+                self._undo(result["name"])
+                result |= {"changed": False, "failed": True, "msg": refused(error), "diff": {"before": "", "after": ""}}
+
+    def _undo(self, name: str) -> None:
+        self.roles.pop(name, None)
+        if name in self._found:
+            self.roles[name] = self._found[name]
+
+    def _member(self, member: dict) -> tuple[dict, list[tuple[str, str]]]:
+        """Its result, and its statements."""
+        name, self._statements = member["name"], []
+        result = {"name": name, "changed": False, "failed": False, "msg": "", "diff": {"before": "", "after": ""}}
+        if fault := self._fault(member):
+            return result | {"failed": True, "msg": fault}, []
+        before = self._shown().get(name)
+        getattr(self, f"_{member['state']}")(member)
+        diff = {"before": before, "after": self._shown().get(name)}
+        headers = {"before_header": name, "after_header": name}
+        result["diff"] = headers | {key: json.dumps(role) + "\n" if role else "" for key, role in diff.items()}
+        return result | {"changed": bool(self._statements)}, self._statements
+
+    def _fault(self, member: dict) -> str:
+        """Why it can't be; empty if nothing speaks against it."""
+        if member["state"] == "present" and not (member["password"] or "").isascii():
+            return f"the password of {member['name']} has characters that are not ASCII: choose another"
+        role = self.roles.get(member["name"])
+        if role and self.group not in role["groups"]:
+            return f"role {member['name']} is there and not in {self.group}: it is somebody else's, choose another name"
+        return ""
 
     def _do(self, statement: str, shown: str | None = None) -> None:
-        self.statements.append((statement, shown or statement))
+        self._statements.append((statement, shown or statement))
 
     def _shown(self) -> dict:
         shown = {None: None, CHANGED: CHANGED}
@@ -226,12 +308,6 @@ class Members:
             )
         if self.roles.get(self.group, {}).get("login"):
             raise ValueError(f"role {self.group} can log in, so it is no group: choose another name")
-        for member in self.params["members"]:
-            role = self.roles.get(member["name"])
-            if role and self.group not in role["groups"]:
-                raise ValueError(
-                    f"role {member['name']} is there and not in {self.group}: it is somebody else's, choose another name"
-                )
 
     def _group(self, connects: bool) -> None:
         if self.group not in self.roles:
@@ -282,6 +358,11 @@ class Members:
         self.roles[member["name"]] = {**changed, "login": True, "limit": limit, "groups": groups, "settings": settings}
 
 
+def refused(error: Exception) -> str:
+    """What PostgreSQL said, in one line."""
+    return f"PostgreSQL refused: {' '.join(str(error).split())}"
+
+
 def text_of(state: dict) -> str:
     """A line for each role and each table."""
     return "".join(
@@ -294,9 +375,6 @@ def check(params: dict) -> None:
     for table, privileges in params["privileges"].items():
         if not isinstance(privileges, list) or set(privileges) - set(PRIVILEGES):
             raise ValueError(f"privileges of {table}: give a list of {', '.join(PRIVILEGES)}")
-    for member in params["members"]:
-        if member["state"] == "present" and not (member["password"] or "").isascii():
-            raise ValueError(f"the password of {member['name']} has characters that are not ASCII: choose another")
 
 
 def main() -> None:
@@ -328,7 +406,7 @@ def main() -> None:
     p = module.params
     try:
         check(p)
-        # All or nothing.
+        # The group all or nothing.
         connection = psycopg2.connect(dbname=p["database"], port=p["login_port"])
         with contextlib.closing(connection), connection, connection.cursor() as cursor:
 
@@ -338,15 +416,17 @@ def main() -> None:
 
             work = Members(p, ask)
             if not module.check_mode:
-                for statement, _shown in work.statements:
-                    cursor.execute(statement)
+                work.run(cursor.execute)
     except ValueError as error:
         module.fail_json(msg=f"nothing was changed: {error}")
     except psycopg2.Error as error:
-        module.fail_json(msg=f"nothing was changed: PostgreSQL refused: {' '.join(str(error).split())}")
+        module.fail_json(msg=f"nothing was changed: {refused(error)}")
     module.exit_json(
         changed=bool(work.statements),
-        statements=[shown for _statement, shown in work.statements],
+        # Ansible would take a failed result of one member for the module's.
+        failed=False,
+        results=work.results,
+        statements=work.statements,
         diff={"before": text_of(work.before), "after": text_of(work.after)},
     )
 

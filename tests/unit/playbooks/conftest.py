@@ -28,9 +28,9 @@ changed = scenario["changed"] and not name.endswith(("_check", "_info"))
 answer = {{"changed": changed, "failed": False}} | scenario["answers"].get(name, {{}})
 if "" in faults:
     answer |= {{"failed": True, "msg": faults[""]}}
-elif told.get("aggregate") is not None:
+elif (items := told.get("aggregate", told.get("members"))) is not None:
     results = []
-    for item in told["aggregate"]:
+    for item in items:
         fault = next((text for part, text in faults.items() if part in item.values()), "")
         own = {{"changed": changed and not fault, "failed": bool(fault), "msg": fault, "diff": {{"before": "", "after": ""}}}}
         results.append(item | own)
@@ -41,10 +41,13 @@ else:
 print(json.dumps(answer))
 """
 LOOKUP = """
+from ansible.errors import AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
 DOCUMENTATION = "name: pipelines"
 class LookupModule(LookupBase):
-    def run(self, terms, variables=None, only="", settings=None):
+    def run(self, terms, variables=None, only="", settings=None, read=True):
+        if read and any(p.get("unreachable") for p in terms):
+            raise AnsibleLookupError("a repository does not answer")
         return [p for p in terms if only in ("", p["name"])]
 """
 ANSWERS = {

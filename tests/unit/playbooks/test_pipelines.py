@@ -118,6 +118,24 @@ def test_one_of_them_while_a_service_does_not_answer(play):
     assert failed.errors()[-1].endswith("Not deployed: good: Trino does not answer (nothing was switched)")
 
 
+def test_a_login_that_can_not_be_holds_up_no_other(play):
+    faults = {"postgresql_members": {"pl-good": "role pl-good belongs to others"}}
+    failed = play("pipelines.yml", pipelines=[listed("good"), listed("other")], faults=faults)
+    lines = "\n".join(said_of(failed))
+    assert "good: not deployed: role pl-good belongs to others (nothing was switched)" in lines, failed.said
+    assert "other: deployed, release new" in lines
+    assert [options["path"] for options in failed.asked("pipeline_release")] == ["/srv/pipelines/other"]
+
+
+def test_a_database_that_does_not_answer_is_said_of_each(play):
+    faults = {"postgresql_members": {"": "nothing was changed: PostgreSQL refused: no"}}
+    failed = play("pipelines.yml", pipelines=[listed("good"), listed("other")], faults=faults)
+    assert failed.code
+    for name in ("good", "other"):
+        assert f"{name}: nothing was changed: PostgreSQL refused: no (nothing was switched)" in failed.errors()[-1], failed.said
+    assert not failed.asked("pipeline_release")
+
+
 def test_a_limit_that_leaves_them_out(play):
     refused = play("pipelines.yml", "--limit", "server", pipelines=ALL)
     [error] = refused.errors()

@@ -22,9 +22,11 @@ TOUCHES = {"dagster_code_location", "service", "minio_user", "trino_schema"}
 def remove(play):
     """Runs the playbook in check mode, or without anybody to ask."""
 
-    def run(*arguments, holdings=None, name="sales", **more):
+    def run(*arguments, holdings=None, name="sales", pipelines=(), **more):
         answers = {"pipeline_info": {"pipelines": [HOLDINGS | (holdings or {})]}, "minio_prefix": OBJECTS}
-        return play("pipeline_remove.yml", "-e", f"pipeline={name}", *arguments, answers=answers, pipelines=[], **more)
+        return play(
+            "pipeline_remove.yml", "-e", f"pipeline={name}", *arguments, answers=answers, pipelines=list(pipelines), **more
+        )
 
     return run
 
@@ -52,6 +54,13 @@ def test_data_stays_unless_it_is_asked_for(remove):
     assert all(check for _name, _options, check in predicted.calls)
 
 
+def test_one_that_is_still_in_the_list(remove):
+    """Said without asking its repository, or that of any other."""
+    hint = "It is still in the list `pipelines`"
+    assert hint in remove("--check", pipelines=[{"name": "sales", "unreachable": True}]).said
+    assert hint not in remove("--check", pipelines=[{"name": "stock", "unreachable": True}]).said
+
+
 def test_with_its_data(remove):
     predicted = remove("--check", "-e", "data=true")
     assert predicted.code == 0, predicted.said
@@ -64,6 +73,12 @@ def test_with_its_data(remove):
     # Its schedule first: it would begin another run.
     order = [name for name, *_ in predicted.calls]
     assert order.index("dagster_code_location") < order.index("service") < order.index("trino_schema")
+
+
+def test_a_login_that_stays_is_a_failure(remove):
+    failed = remove("--check", faults={"postgresql_members": {"pl-sales": "role pl-sales owns objects"}})
+    assert failed.code
+    assert "role pl-sales owns objects" in failed.errors()[-1]
 
 
 def test_tables_that_are_not_known_are_not_lost(remove):

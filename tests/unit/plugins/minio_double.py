@@ -48,6 +48,7 @@ class Minio(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.buckets: dict[str, list[str]] = {}
         self.stuck: set[str] = set()  # objects that can't be removed
+        self.former: dict[str, list[str]] = {}  # by bucket, objects that were deleted, a version of each kept
         self.policies: dict[str, dict] = {}
         self.users: dict[str, dict] = {}
         self.log: list[str] = []
@@ -128,14 +129,16 @@ class _Handler(BaseHTTPRequestHandler):
             return b""
         if "delete" in query:
             keys = re.findall(r"<Key>([^<]*)</Key>", body.decode())
-            buckets[bucket] = [name for name in buckets[bucket] if name not in keys or name in self.server.stuck]
+            for held in (buckets, self.server.former):
+                held[bucket] = [name for name in held.get(bucket, []) if name not in keys or name in self.server.stuck]
             errors = [
                 f"<Error><Code>AccessDenied</Code><Message>held</Message><Key>{k}</Key></Error>"
                 for k in keys
                 if k in self.server.stuck
             ]
             return f"<DeleteResult>{''.join(errors)}</DeleteResult>".encode()
-        names = [name for name in buckets[bucket] if name.startswith(query.get("prefix", ""))]
+        former = self.server.former.get(bucket, []) if "versions" in query else []
+        names = [name for name in buckets[bucket] + former if name.startswith(query.get("prefix", ""))]
         if "versions" in query:
             item = (
                 "<Version><Key>{}</Key><VersionId>null</VersionId><LastModified>2026-11-24T20:00:00.000Z</LastModified>"

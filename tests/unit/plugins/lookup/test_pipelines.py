@@ -167,6 +167,21 @@ def test_only_one_fetches_no_other_whose_name_is_known(pushed, fetched):
     assert sorted(fetched) == ["stock@main", "unknown@main"]
 
 
+def test_the_list_alone_is_read_from_no_repository(fetched, tmp_path):
+    (tmp_path / "pipelines.d").mkdir()
+    (tmp_path / "pipelines.d" / "stock.yml").write_text("git: https://git.example.org/s.git\nbranch: main\n")
+    gone = {"path": str(tmp_path / "gone")}
+    of_list = {"folder": str(tmp_path / "pipelines.d"), "read": False}
+    named = {"git": "https://git.example.org/x.git", "branch": "main", "name": "sales"}
+    assert [p["name"] for p in look(gone, named, **of_list)] == ["gone", "sales", "stock"]
+    assert [(p["name"], p["source"], p["release"]) for p in look(gone, named, only="sales", **of_list)] == [
+        ("sales", "https://git.example.org/x.git@main", "")
+    ]
+    # It is no fault to look for one that there isn't.
+    assert look(gone, named, only="other", **of_list) == []
+    assert fetched == []
+
+
 def test_another_that_is_known_from_before_still_counts(pushed):
     terms = [pushed("sales", "sales", "schemas: [raw, eu_raw]") | {"name": "sales"}, pushed("sales_eu") | {"name": "sales_eu"}]
     manifest = Path(terms[0]["git"].removeprefix("file://"), "pipeline.yml")

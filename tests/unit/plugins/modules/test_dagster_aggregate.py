@@ -19,6 +19,7 @@ class Dagster:
 
     def __init__(self, workspace):
         self.workspace, self.servers, self.known, self.running, self.log = workspace, {}, {}, set(), []
+        self.refused = set()  # code locations that are not asked again
 
     def _entry(self, name, socket):
         answers = self.servers.get(socket, [UNREACHABLE])
@@ -47,6 +48,8 @@ class Dagster:
             self.known = {e["location_name"]: e["socket"] for e in entries}
             return {kind: {"__typename": "Workspace"}}
         if kind == "reloadRepositoryLocation":
+            if name in self.refused:
+                raise utils.DagsterError(f"no reload of {name}")
             answers = self.servers.get(self.known[name], [None])
             answers[:] = answers[1:] or answers
             return {kind: {"__typename": "WorkspaceLocationEntry"}}
@@ -132,6 +135,21 @@ def test_code_servers_that_are_starting_are_waited_for_side_by_side(locations, d
     assert {name: i["failed"] for name, i in items.items()} == {"a": False, "b": False, "never": True}
     assert items["never"]["msg"].endswith("Is it running at /run/never.sock?")
     assert time.monotonic() - began < 10
+
+
+def test_one_that_can_not_be_asked_again_holds_up_no_other(locations, dagster):
+    dagster.servers = {"/run/a.sock": ["daily"], "/run/b.sock": ["hourly"]}
+    locations(item("a"), item("b"))
+    dagster.refused = {"a"}
+    done, items = locations(item("a"), item("b"))
+    assert not done["failed"]
+    assert (items["a"]["failed"], items["a"]["msg"]) == (True, "no reload of a")
+    assert (items["b"]["failed"], items["b"]["schedules"]) == (False, ["hourly"])
+    # Nor one that was starting by then.
+    dagster.servers |= {"/run/c.sock": [UNREACHABLE], "/run/d.sock": [UNREACHABLE, "daily"]}
+    dagster.refused = {"c"}
+    _done, items = locations(item("c"), item("d"), timeout=1)
+    assert (items["c"]["msg"], items["d"]["failed"]) == ("no reload of c", False)
 
 
 def test_many_go_and_nothing_of_theirs_goes_on_running(locations, dagster):

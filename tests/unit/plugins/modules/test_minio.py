@@ -189,6 +189,13 @@ def test_a_prefix_is_counted_and_emptied(call, minio):
     assert minio.buckets["lake"] == ["pl-a_b/1"]
 
 
+def test_versions_of_what_was_deleted_go_too(call, minio):
+    minio.buckets["lake"], minio.former["lake"] = ["pl-b/1"], ["pl-a/1", "pl-b/2"]
+    assert call(minio_prefix, bucket="lake", prefix="pl-a/")["objects"] == 0
+    done = thrice(call, minio, minio_prefix, bucket="lake", prefix="pl-a/", state="absent")
+    assert (done["changed"], done["objects"], minio.former["lake"]) == (True, 1, ["pl-b/2"])
+
+
 def test_a_bucket_that_is_not_there_holds_nothing(call, minio):
     for state in ("counted", "absent"):
         assert not call(minio_prefix, bucket="none", prefix="pl-a/", state=state)["changed"]

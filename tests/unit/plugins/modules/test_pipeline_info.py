@@ -36,11 +36,14 @@ def host(tmp_path, monkeypatch):
     (etc / "proven").mkdir(parents=True)
     manifest = {"title": "Sales", "owner": {"team": "retail", "email": "retail@example.org"}}
     (etc / "manifest.json").write_text(json.dumps({"name": "sales", "user": "pl-sales", "release": "bbb", "manifest": manifest}))
-    for number, release in enumerate(("aaa", "bbb", "gone")):
+    for number, release in enumerate(("aaa", "bbb", "gone", "bare")):
         (etc / "proven" / f"{release}.json").write_text(json.dumps({"release": release, "deployed": number}))
-    for release in ("aaa", "bbb"):
+    (tmp_path / "environment").mkdir()
+    # What `bare` ran in is gone.
+    for release, environment in (("aaa", "environment"), ("bbb", "environment"), ("bare", "removed")):
         (srv / "releases" / release).mkdir(parents=True)
         (srv / "releases" / release / ".ready").touch()
+        (srv / "releases" / release / ".environment").symlink_to(tmp_path / environment)
     (srv / "current").symlink_to("releases/bbb")
     home.mkdir(parents=True)
     (home / "data").write_bytes(b"x" * 10_000)

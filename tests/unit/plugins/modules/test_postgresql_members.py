@@ -26,6 +26,7 @@ class Server:
         self.roles = {"postgres": [True, -1, None, [], []], "dagster": [True, -1, None, [], []]}
         self.tables, self.sequences = ["runs", "event_logs", "jobs"], {"runs": "runs_id_seq", "event_logs": "event_logs_id_seq"}
         self.granted, self.connects, self.ended, self.done = set(), set(), [], []
+        self.held = set()  # roles that own something
 
     def connect(self, dbname, port):
         assert (dbname, port) == ("dagster", 5432)
@@ -64,6 +65,8 @@ class Server:
         return self.rows
 
     def change(self, statement):
+        if statement in ("SAVEPOINT member", "ROLLBACK TO SAVEPOINT member"):
+            return
         if match := re.fullmatch(
             rf"(CREATE|ALTER) ROLE {ROLE}((?: NOLOGIN| LOGIN| CONNECTION LIMIT -?\d+| PASSWORD '.*')+)", statement
         ):
@@ -87,6 +90,8 @@ class Server:
         elif match := re.fullmatch(rf"GRANT {ROLE} TO {ROLE}", statement):
             self.roles[match[2]][3].append(match[1])
         elif match := re.fullmatch(rf"DROP ROLE {ROLE}", statement):
+            if match[1] in self.held:
+                raise Refused("role owns objects\n")
             del self.roles[match[1]]
         else:
             [name] = re.fullmatch(
@@ -222,16 +227,10 @@ def test_limits_that_were_changed_by_hand_come_back(server, members):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (
-            {"members": [{"name": "postgres", "password": "x"}]},
-            "role postgres is there and not in dagster_run: it is somebody else's",
-        ),
-        ({"members": [{"name": "dagster", "state": "absent"}]}, "role dagster is there and not in dagster_run"),
         ({"group": "dagster"}, "role dagster can log in, so it is no group"),
         ({"privileges": {"no_such": ["SELECT"]}}, "database dagster has no table no_such: let its owner make them first"),
         ({"privileges": {"runs": ["DROP"]}}, "privileges of runs: give a list of SELECT, INSERT, UPDATE, DELETE"),
         ({"privileges": {"runs": "SELECT"}}, "privileges of runs: give a list"),
-        ({"members": [{"name": "pl-sales", "password": "å"}]}, "the password of pl-sales has characters that are not ASCII"),
         ({"members": [{"name": "pl-sales"}]}, "state is present but all of the following are missing: password"),
     ],
 )
@@ -240,6 +239,45 @@ def test_bad_input_is_one_clear_error(server, members, check, options, message):
     assert message in failed["msg"]
     assert "\n" not in failed["msg"]
     assert server.done == []
+
+
+@pytest.mark.parametrize("check", [True, False])
+@pytest.mark.parametrize(
+    ("member", "message"),
+    [
+        ({"name": "postgres", "password": "x"}, "role postgres is there and not in dagster_run: it is somebody else's"),
+        ({"name": "dagster", "state": "absent"}, "role dagster is there and not in dagster_run"),
+        ({"name": "pl-odd", "password": "å"}, "the password of pl-odd has characters that are not ASCII"),
+    ],
+)
+def test_one_that_can_not_be_holds_up_no_other(server, members, check, member, message):
+    before = dict(server.roles)
+    done = members(check, members=[member, WHOLE["members"][0]])
+    assert not done["failed"]
+    wrong, right = done["results"]
+    assert (wrong["name"], wrong["failed"], wrong["changed"]) == (member["name"], True, False)
+    assert message in wrong["msg"]
+    assert (right["name"], right["failed"], right["changed"]) == ("pl-sales", False, True)
+    assert '"limit": 10' in right["diff"]["after"]
+    assert ("pl-sales" in server.roles) is not check
+    assert {name: role for name, role in server.roles.items() if name in before} == before
+
+
+def test_what_the_server_refuses_of_one_is_undone_and_its_own(server, members):
+    members()
+    server.held = {"pl-sales"}
+    done = members(members=[{"name": "pl-sales", "state": "absent"}, {"name": "pl-stock", "state": "absent"}])
+    assert not done["failed"]
+    wrong, right = done["results"]
+    assert (wrong["failed"], wrong["changed"], wrong["msg"]) == (True, False, "PostgreSQL refused: role owns objects")
+    assert (right["failed"], right["changed"]) == (False, True)
+    assert ("pl-sales" in server.roles, "pl-stock" in server.roles) == (True, False)
+    assert "pl-sales" not in str(done["statements"])
+    assert "  pl-sales: " in done["diff"]["after"]
+    assert server.done[-4] == "ROLLBACK TO SAVEPOINT member"
+    # A second run says it again, and changes nothing.
+    again = members(members=[{"name": "pl-sales", "state": "absent"}])
+    assert (again["changed"], again["results"][0]["failed"]) == (False, True)
 
 
 def test_a_server_that_is_not_there(server, members, monkeypatch):

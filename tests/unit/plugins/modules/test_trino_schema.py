@@ -347,10 +347,15 @@ def test_masks_of_many(trino, schemas):
 
 
 def test_the_service_is_asked_once_for_all(trino, schemas):
+    def asked():
+        return len([q for q in trino.queries if q.startswith("SHOW SCHEMAS")])
+
     schemas(**SEVERAL)
+    assert asked() == 1 + len({"ann", "bob"})
+    # Of what did not change nobody is asked in the name of others.
     trino.queries.clear()
     schemas(**SEVERAL)
-    assert len([q for q in trino.queries if q.startswith("SHOW SCHEMAS")]) == 1 + len({"ann", "bob"})
+    assert asked() == 1
 
 
 def test_one_that_can_not_be_holds_up_no_other(trino, schemas):
@@ -374,6 +379,25 @@ def test_rules_not_taken_up_are_each_ones_own(trino, schemas):
     _done, items = schemas(**SEVERAL)
     assert {name: item["failed"] for name, item in items.items()} == {"sales": False, "stock": True}
     assert "Trino did not take up the rules in" in items["stock"]["msg"]
+
+
+@pytest.mark.parametrize("fault", ["EXCEEDED_TIME_LIMIT", "QUERY_QUEUE_FULL"])
+def test_a_user_whose_statements_queue_holds_up_no_other(trino, schemas, monkeypatch, fault):
+    timeouts = {}
+
+    def run(client, query, *arguments, user=None, **more):
+        timeouts[user] = client.timeout
+        if user == "bob":
+            raise TrinoError(f"Trino refused ({fault}): no", fault)
+        return trino.run(query, *arguments, user=user, **more)
+
+    monkeypatch.setattr(Client, "run", run)
+    done, items = schemas(timeout=120, **SEVERAL)
+    assert not done["failed"]
+    assert {name: item["failed"] for name, item in items.items()} == {"sales": False, "stock": True}
+    assert f"is not known (bob could not be asked: {fault}): they are written, run again" in items["stock"]["msg"]
+    # It is not waited for as long as for the work itself.
+    assert timeouts == {None: 120, "ann": trino_schema.TURN, "bob": trino_schema.TURN}
 
 
 def test_many_go_at_once(trino, schemas):
