@@ -34,6 +34,8 @@ mkdir -p "$logs"
 need_packages mmdebstrap=mmdebstrap
 infrastructure/standin/image.sh > /dev/null
 scripts/make_secrets.py inventories/sandbox > /dev/null
+# Before the first play: what is built on this machine is no role's time.
+scripts/artifacts.py fetch > "$logs/artifacts.log" 2>&1 || { tail -20 "$logs/artifacts.log"; die "an artifact could not be fetched or built"; }
 
 failed=()
 declare -A running=()
