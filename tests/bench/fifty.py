@@ -27,7 +27,7 @@ def measure(bench) -> dict:
         with tempfile.TemporaryDirectory() as folder:
             names = [f"team_{number:02}" for number in range(1, COUNT + 1)]
             made = {name: bench.generate(Path(folder), name)[1] for name in names}
-            extra = json.dumps({"pipelines": [{"path": str(path)} for path in made.values()]})
+            extra = json.dumps({"pipelines": [{"path": str(path)} for path in made.values()], "pipeline_settings": {}})
             return deploys(bench, names, made, extra) | at_rest(bench, names)
     finally:
         bench.destroy()
