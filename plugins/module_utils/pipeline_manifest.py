@@ -63,7 +63,7 @@ def timezone_fault(name: str) -> str:
     if name in _zones():
         return ""
     near = {zone.lower(): zone for zone in _zones()}
-    [meant, *_] = [near[zone] for zone in difflib.get_close_matches(name.lower(), near, 1)] or ["Europe/Oslo"]
+    meant = next((near[zone] for zone in difflib.get_close_matches(name.lower(), near, 1)), "Europe/Oslo")
     return f"{name!r} is not in the tz data base: name one that is, such as {meant}"
 
 
@@ -91,7 +91,7 @@ def conflicts(pipelines: list[dict]) -> list[str]:
         # In whatever catalogs: those of both formats are the same in the metastore.
         for schema in pipeline["manifest"].get("schemas", []):
             having[f"{pipeline['name']}_{schema}"].append(number)
-    faults = [[] for _ in pipelines]
+    faults = [[] for pipeline in pipelines]
     for name, those in named.items():
         if len(those) > 1:
             sources = " and ".join(pipelines[number]["source"] for number in those)
