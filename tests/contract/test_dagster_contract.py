@@ -521,84 +521,6 @@ def test_run_that_the_daemon_drops_at_first(example, late):
     assert "Location late does not exist in workspace" in (example.folder / "daemon.log").read_text()
 
 
-def test_dashboard(example, late):
-    """Its pages say what Dagster knows: of code that is loaded, and of broken code that has run before."""
-    assert late.wait(150) == 0
-    for server in [p for p in example.processes if "late" in p.args]:
-        server.kill()
-        server.wait()
-    example.serve("late", "missing", ready=False)
-    assert "there_is_no_such_module" in example.location("late")["msg"]
-    assert example.module("dagster_schedule", location="example", name="nightly")["changed"]
-    assert run(example, "division", run_config={"ops": {"divide": {"config": {"divisor": 0}}}})["failed"]
-    dashboard = Dashboard(Settings(dagster=example.url, trino="", minio="", postgresql="", metastore="", timeout=PATIENCE))
-    asked = []
-
-    def keep(url, timeout, body):
-        status, content = http(url, timeout, body)
-        asked.append({"asked": json.loads(body), "answer": json.loads(content)})
-        return status, content
-
-    def get(path: str) -> tuple[str, str]:
-        said = {}
-        (body,) = dashboard({"REQUEST_METHOD": "GET", "PATH_INFO": path}, lambda status, headers: said.update(status=status))
-        return said["status"], body.decode()
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(dashboard_dagster, "http", keep)
-        status, page = get("/")
-    if RECORD:
-        text = json.dumps({"at": int(time.time()), "said": asked}, indent=1).replace(str(example.folder), "/srv/example")
-        DASHBOARD_ANSWERS.write_text(text + "\n")
-    assert status == "200 OK"
-    cells = [[" ".join(c.text_content().split()) for c in row] for row in html.fromstring(page).xpath("//tbody/tr")]
-    pipelines, services = {c[0]: c[1:] for c in cells if len(c) == 5}, {c[0]: c[1] for c in cells if len(c) == 3}
-    assert services == {"dagster-webserver": "Answers", "dagster-daemon": "Answers"}
-    assert {name for name, location in example.locations().items() if location} == set(pipelines)
-
-    oslo = datetime.now(ZoneInfo("Europe/Oslo"))
-    tick = oslo.replace(hour=3, minute=0, second=0, microsecond=0) + timedelta(days=int(oslo.hour >= 3))
-    code, last, schedule, next_run = pipelines["example"]
-    assert (code, schedule, next_run) == ("Loaded", "0 3 * * * Europe/Oslo", f"{tick.astimezone(UTC):%Y-%m-%d %H:%M UTC}")
-    assert last.startswith("Failed in divide (job division) 20")
-    code, last, schedule, next_run = pipelines["late"]
-    assert code == "Broken: ModuleNotFoundError: No module named 'there_is_no_such_module'"
-    assert re.match(r"Succeeded \(job everything\) 20\d\d-\d\d-\d\d \d\d:\d\d UTC, \d+ s$", last)
-    assert (schedule, next_run) == ("Not known", "Not known")
-
-    assert get("/health")[0] == "200 OK"
-    status, metrics = get("/metrics")
-    for line in (
-        'foss_data_pipeline_loaded{pipeline="example"} 1.0',
-        'foss_data_pipeline_loaded{pipeline="late"} 0.0',
-        'foss_data_pipeline_last_run_success{pipeline="example"} 0.0',
-        'foss_data_pipeline_last_run_success{pipeline="late"} 1.0',
-        'foss_data_schedule_running{pipeline="example",schedule="nightly"} 1.0',
-        f'foss_data_schedule_next_tick_seconds{{pipeline="example",schedule="nightly"}} {tick.timestamp()}',
-    ):
-        assert line in metrics.splitlines()
-
-    assert example.module("dagster_schedule", location="example", name="nightly", state="stopped")["changed"]
-    assert "(stopped)" in get("/")[1]
-    for process in [p for p in example.processes if "webserver" in str(p.args[0])]:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-    status, page = get("/")
-    assert status == "200 OK"
-    assert f"Not known</mark>: Dagster does not answer at {example.url}/graphql: Connection refused." in page
-    assert get("/health")[0] == "503 Service Unavailable"
-
-
-def test_nobody_answers():
-    dagster = object.__new__(Dagster)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        dagster.url = f"http://127.0.0.1:{free.getsockname()[1]}"
-        said = dagster.module("dagster_info", True)
-    assert said["failed"]
-    assert "Is the webserver running there?" in said["msg"]
-
-
 # -- code servers that sleep
 
 
@@ -696,3 +618,84 @@ def test_code_that_dagster_cannot_load_is_not_recorded(host, code, told):
     assert done.returncode == 1
     assert told in done.stderr.splitlines()[-1]
     assert not (release / ".answers").exists()
+
+
+# -- the end: the webserver is killed
+
+
+def test_dashboard(example, late):
+    """Its pages say what Dagster knows: of code that is loaded, and of broken code that has run before."""
+    assert late.wait(150) == 0
+    for server in [p for p in example.processes if "late" in p.args]:
+        server.kill()
+        server.wait()
+    example.serve("late", "missing", ready=False)
+    assert "there_is_no_such_module" in example.location("late")["msg"]
+    assert example.module("dagster_schedule", location="example", name="nightly")["changed"]
+    assert run(example, "division", run_config={"ops": {"divide": {"config": {"divisor": 0}}}})["failed"]
+    dashboard = Dashboard(Settings(dagster=example.url, trino="", minio="", postgresql="", metastore="", timeout=PATIENCE))
+    asked = []
+
+    def keep(url, timeout, body):
+        status, content = http(url, timeout, body)
+        asked.append({"asked": json.loads(body), "answer": json.loads(content)})
+        return status, content
+
+    def get(path: str) -> tuple[str, str]:
+        said = {}
+        (body,) = dashboard({"REQUEST_METHOD": "GET", "PATH_INFO": path}, lambda status, headers: said.update(status=status))
+        return said["status"], body.decode()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(dashboard_dagster, "http", keep)
+        status, page = get("/")
+    if RECORD:
+        text = json.dumps({"at": int(time.time()), "said": asked}, indent=1).replace(str(example.folder), "/srv/example")
+        DASHBOARD_ANSWERS.write_text(text + "\n")
+    assert status == "200 OK"
+    cells = [[" ".join(c.text_content().split()) for c in row] for row in html.fromstring(page).xpath("//tbody/tr")]
+    pipelines, services = {c[0]: c[1:] for c in cells if len(c) == 5}, {c[0]: c[1] for c in cells if len(c) == 3}
+    assert services == {"dagster-webserver": "Answers", "dagster-daemon": "Answers"}
+    assert {name for name, location in example.locations().items() if location} == set(pipelines)
+
+    oslo = datetime.now(ZoneInfo("Europe/Oslo"))
+    tick = oslo.replace(hour=3, minute=0, second=0, microsecond=0) + timedelta(days=int(oslo.hour >= 3))
+    code, last, schedule, next_run = pipelines["example"]
+    assert (code, schedule, next_run) == ("Loaded", "0 3 * * * Europe/Oslo", f"{tick.astimezone(UTC):%Y-%m-%d %H:%M UTC}")
+    assert last.startswith("Failed in divide (job division) 20")
+    code, last, schedule, next_run = pipelines["late"]
+    assert code == "Broken: ModuleNotFoundError: No module named 'there_is_no_such_module'"
+    assert re.match(r"Succeeded \(job everything\) 20\d\d-\d\d-\d\d \d\d:\d\d UTC, \d+ s$", last)
+    assert (schedule, next_run) == ("Not known", "Not known")
+
+    assert get("/health")[0] == "200 OK"
+    status, metrics = get("/metrics")
+    for line in (
+        'foss_data_pipeline_loaded{pipeline="example"} 1.0',
+        'foss_data_pipeline_loaded{pipeline="late"} 0.0',
+        'foss_data_pipeline_last_run_success{pipeline="example"} 0.0',
+        'foss_data_pipeline_last_run_success{pipeline="late"} 1.0',
+        'foss_data_schedule_running{pipeline="example",schedule="nightly"} 1.0',
+        f'foss_data_schedule_next_tick_seconds{{pipeline="example",schedule="nightly"}} {tick.timestamp()}',
+    ):
+        assert line in metrics.splitlines()
+
+    assert example.module("dagster_schedule", location="example", name="nightly", state="stopped")["changed"]
+    assert "(stopped)" in get("/")[1]
+    for process in [p for p in example.processes if "webserver" in str(p.args[0])]:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    status, page = get("/")
+    assert status == "200 OK"
+    assert f"Not known</mark>: Dagster does not answer at {example.url}/graphql: Connection refused." in page
+    assert get("/health")[0] == "503 Service Unavailable"
+
+
+def test_nobody_answers():
+    dagster = object.__new__(Dagster)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        dagster.url = f"http://127.0.0.1:{free.getsockname()[1]}"
+        said = dagster.module("dagster_info", True)
+    assert said["failed"]
+    assert "Is the webserver running there?" in said["msg"]
