@@ -466,9 +466,7 @@ class Schema(AggregateModule, TrinoModule):
         with contextlib.suppress(NotInForceError):
             until_in_force(in_force)
         self.each([i for i in items if id(i) in unknown], lambda item: item.fail(item._not_known(unknown[id(item)])))
-        self.each(
-            [item for item in (entry[0] for entry in audience)], lambda item: item.fail(item._not_in_force(waiting[id(item)]))
-        )
+        self.each([entry[0] for entry in audience], lambda item: item.fail(item._not_in_force(waiting[id(item)])))
 
     def _not_known(self, why: str) -> str:
         return (
