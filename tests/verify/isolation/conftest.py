@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 import yaml
-from ansible_collections.foss_data.platform.tests.deployed import Repository
+from ansible_collections.foss_data.platform.tests.deployed import Repository, until
 from ansible_collections.foss_data.platform.tests.verify.isolation.unruly import (
     CPU_WEIGHT,
     DEFINITIONS,
@@ -53,8 +53,10 @@ def deployed(repository, play) -> Repository:
 
 @pytest.fixture(scope="module")
 def unruly(host, dagster, deployed) -> Unruly:
-    """To be told what to do."""
-    return Unruly(host, dagster, f"/var/lib/pipelines/{UNRULY}/verify")
+    """To be told what to do, by a daemon that knows it: of a pipeline that it has not read yet it fails the runs."""
+    told = Unruly(host, dagster, f"/var/lib/pipelines/{UNRULY}/verify")
+    until(lambda: told.end(told.launch("do_nothing")) == {"SUCCESS"}, 60)
+    return told
 
 
 @pytest.fixture(scope="module")
