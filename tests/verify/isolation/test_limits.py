@@ -7,7 +7,7 @@ import pytest
 from ansible_collections.foss_data.platform.tests.verify.isolation.unruly import CPU_WEIGHT, MEMORY_MB, NAME, UNRULY
 
 MIB = 2**20
-SERVICES = ("postgresql@15-main", "minio", "trino", "dagster-webserver", "dagster-daemon", f"pipeline@{NAME}")
+SERVICES = ("postgresql@15-main", "minio", "trino", "dagster-webserver", "dagster-daemon", "pipeline-porter")
 
 
 @pytest.fixture
