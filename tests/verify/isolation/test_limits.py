@@ -4,7 +4,7 @@ import ast
 import errno
 
 import pytest
-from ansible_collections.foss_data.platform.tests.verify.isolation.unruly import CPU_WEIGHT, MEMORY_MB, NAME, UNRULY
+from ansible_collections.foss_data.platform.tests.verify.isolation.unruly import CPU_WEIGHT, MEMORY_MB, UNRULY
 
 MIB = 2**20
 SERVICES = ("postgresql@15-main", "minio", "trino", "dagster-webserver", "dagster-daemon", "pipeline-porter")
