@@ -77,7 +77,8 @@ def fetch(wanted: Commit, network: bool = True) -> tuple[str, Path]:
         except GitError as error:
             if not network:
                 raise SourceError("it was not fetched yet") from error
-        # A kill or a full disk may have left something that git can't go on with.
+        # A kill or a full disk may have left something that git can't go on with. What can't be removed, or was not there, git
+        # says itself when it makes the mirror anew.
         shutil.rmtree(mirror, ignore_errors=True)
         try:
             return _fetched(wanted, mirror, place, network)
@@ -165,6 +166,7 @@ def _export(mirror: Path, commit: str, folder: Path) -> None:
             f"its files can't be written to {folder.parent}: {one_line(str(error)).replace(f'{new}/', '')}"
         ) from None
     finally:
+        # Gone where the export stands under its own name by now; what stays is removed before the next export.
         shutil.rmtree(new, ignore_errors=True)
 
 
