@@ -24,17 +24,21 @@ class ActionModule(ActionBase):
     def run(self, tmp=None, task_vars=None):
         """Return the module's result; see its RETURN."""
         super().run(tmp, task_vars)
-        changed = []
+        came = {"failed": False, "changed": False, "msg": "", "diff": []}
+        said = {}
         for part in self._task.args["parts"]:
             result, own = part["result"], part["own"]
-            if "results" not in result:
-                fault = result.get("msg") or "the task for all of them was not run"
-                return {"failed": True, "changed": bool(changed), "msg": fault, "diff": changed}
-            items = own_items(result["results"], own)
-            changed += [item["diff"] for item in items if item["changed"]]
+            items = own_items(result.get("results") or [], own)
+            for item in items:
+                said |= {name: value for name, value in item.items() if name not in own}
+                if item["changed"]:
+                    came["changed"] = True
+                    came["diff"] += item["diff"] if isinstance(item["diff"], list) else [item["diff"]]
             faults = [item["msg"] for item in items if item["failed"]]
-            if not items:
+            if "results" not in result:
+                faults = [result.get("msg") or "the task for all of them was not run"]
+            elif not items:
                 faults = [f"the task for all of them had nothing for {', '.join(map(str, own.values()))}"]
             if faults:
-                return {"failed": True, "changed": bool(changed), "msg": "; ".join(faults), "diff": changed}
-        return {"failed": False, "changed": bool(changed), "msg": "", "diff": changed}
+                return said | came | {"failed": True, "msg": "; ".join(faults)}
+        return said | came

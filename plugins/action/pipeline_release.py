@@ -1,6 +1,6 @@
 # Copyright (c) 2026 FOSS Data Platform contributors
 # SPDX-License-Identifier: MIT
-"""Control side of ``pipeline_release``: asks the host whether it has the release, and ships it only if not."""
+"""Control side of ``pipeline_release``: ships the release. For many, the host is asked first which it has: ``aggregate``."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..module_utils.pipeline_source import ID_LENGTH, commit_of, files_of, pack
 
 
 class ActionModule(ActionBase):
-    """One round trip when the host has the release; one more, and the transfer, when it has not."""
+    """Pack, ship, run the module of the same name."""
 
     _supports_check_mode = True
     _supports_diff = True
@@ -25,6 +25,9 @@ class ActionModule(ActionBase):
         """Return the module's result; see its RETURN."""
         super().run(tmp, task_vars)
         arguments = dict(self._task.args)
+        module = {"module_name": "foss_data.platform.pipeline_release", "task_vars": task_vars}
+        if "aggregate" in arguments:
+            return self._execute_module(module_args=arguments, **module)
         with tempfile.TemporaryDirectory() as folder:
             bundle = Path(folder) / "release.tar"
             try:
@@ -38,18 +41,14 @@ class ActionModule(ActionBase):
             except SourceError as error:
                 # Without its cause, which Ansible would print as well: the same sentence twice.
                 raise AnsibleActionFail(f"{error}.") from None
-            return self._install(arguments | {"release": release}, bundle, task_vars)
-
-    def _install(self, arguments: dict, bundle: Path, task_vars: dict) -> dict:
-        module = {"module_name": "foss_data.platform.pipeline_release", "task_vars": task_vars}
-        try:
-            result = self._execute_module(module_args=arguments, **module)
-            if result.get("failed") or not result.pop("missing", False) or self._task.check_mode:
-                return result
-            # Without pipelining there is one by now, and only the last one made would be removed.
-            remote_folder = self._connection._shell.tmpdir or self._make_tmp_path()
-            remote = self._connection._shell.join_path(remote_folder, "release.tar")
-            self._transfer_file(str(bundle), remote)
-            return self._execute_module(module_args=arguments | {"bundle": remote}, **module)
-        finally:
-            self._remove_tmp_path(self._connection._shell.tmpdir)
+            arguments["release"] = release
+            if self._task.check_mode:
+                return self._execute_module(module_args=arguments, **module)
+            try:
+                # Without pipelining there is one by now, and only the last one made would be removed.
+                remote_folder = self._connection._shell.tmpdir or self._make_tmp_path()
+                remote = self._connection._shell.join_path(remote_folder, "release.tar")
+                self._transfer_file(str(bundle), remote)
+                return self._execute_module(module_args=arguments | {"bundle": remote}, **module)
+            finally:
+                self._remove_tmp_path(self._connection._shell.tmpdir)

@@ -1,6 +1,6 @@
 # Copyright (c) 2026 FOSS Data Platform contributors
 # SPDX-License-Identifier: MIT
-"""Option ``aggregate`` of the modules that manage a state in a service: many at once, the service asked once for all.
+"""Option ``aggregate``: many at once, by one task. A service is asked once for all, a host reached once for all.
 
 Each item stands for itself: one that can't be is reported in its result, and the others are done. Only a service that can't be
 asked at all fails the module.
@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, ClassVar
 
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.common.validation import (
     check_mutually_exclusive,
     check_required_by,
@@ -168,3 +170,53 @@ class AggregateModule(ServiceStateModule):
                 "after": self.shown(self.after),
             },
         }
+
+
+class ItemLeft(Exception):
+    """An item is done; the result that its module would have left with."""
+
+
+def with_aggregate(spec: dict) -> dict:
+    """The argument spec of a module with `each_item`, which sees to what an item requires."""
+    optional = {name: option | {"required": False} for name, option in spec.items()}
+    return optional | {"aggregate": {"type": "list", "elements": "dict"}}
+
+
+def each_item(module: AnsibleModule, spec: dict, identity: str, work: Callable[[AnsibleModule], None]) -> None:
+    """Run ``work``, which leaves the module, for each item of ``aggregate`` in turn, and leave with a result for each.
+
+    Without ``aggregate`` it is run for the module itself. ``spec`` is what an item may have: the options of the module but for
+    those that are given beside the list. ``identity`` is the option that says which item is meant.
+    """
+    if module.params["aggregate"] is None:
+        given = {name: module.params[name] for name in spec if module.params[name] is not None}
+        if faults := ArgumentSpecValidator(spec).validate(given).error_messages:
+            module.fail_json(msg="; ".join(faults))
+        work(module)
+    results = [_result_of(module, spec, given, work) | {identity: given.get(identity)} for given in module.params["aggregate"]]
+    shown = [result["diff"] for result in results if result["changed"] and result.get("diff")]
+    module.exit_json(
+        changed=any(result["changed"] for result in results),
+        # Ansible would take a failed result of one item for the module's.
+        failed=False,
+        results=results,
+        diff=[diff for one in shown for diff in (one if isinstance(one, list) else [one])],
+    )
+
+
+def _result_of(module: AnsibleModule, spec: dict, given: dict, work: Callable[[AnsibleModule], None]) -> dict:
+    def leave(**result: Any) -> None:
+        raise ItemLeft({"failed": False, "changed": False, "msg": ""} | result)
+
+    checked = ArgumentSpecValidator(spec).validate(given)
+    item = copy.copy(module)
+    item.params = module.params | checked.validated_parameters
+    item.exit_json = leave
+    item.fail_json = lambda msg, **result: leave(msg=msg, **result | {"failed": True})
+    try:
+        if checked.error_messages:
+            item.fail_json("; ".join(checked.error_messages))
+        work(item)
+    except ItemLeft as left:
+        return left.args[0]
+    raise AssertionError("an item was left undone")

@@ -29,24 +29,20 @@ attributes:
     support: full
 options:
   path:
-    description: Where the pipeline lies on the host.
+    description: Where the pipeline lies on the host. Needed, as are O(service), O(files) and O(records).
     type: path
-    required: true
   service:
     description: Name of its service, as given to M(foss_data.platform.service).
     type: str
-    required: true
   files:
     description: What its service runs with, and what names the release.
     type: list
     elements: path
-    required: true
   records:
     description:
       - Folder that keeps them, a file for each release, with what is secret in them. The folder above has to be root's alone.
       - What is kept of a release goes with it.
     type: path
-    required: true
   state:
     description:
       - Whether the release has proven itself, whether the current one is wanted again after another did not, or whether an
@@ -79,6 +75,10 @@ options:
       - Folder of the environments of all pipelines whose folders are beside O(path). If not given, none is removed; neither while
         a release there does not say which is its own.
     type: path
+  aggregate:
+    description: Several pipelines in one round trip, each with the options above. C(results) has what came of each.
+    type: list
+    elements: dict
 """
 
 EXAMPLES = r"""
@@ -138,6 +138,7 @@ import shutil
 import time
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.foss_data.platform.plugins.module_utils.aggregate import each_item, with_aggregate
 from ansible_collections.foss_data.platform.plugins.module_utils.current import current, switch
 from ansible_collections.foss_data.platform.plugins.module_utils.exclusive import exclusive
 from ansible_collections.foss_data.platform.plugins.module_utils.releases import (
@@ -260,28 +261,38 @@ def earlier(module: AnsibleModule, records: Records) -> None:
     put_back(module, records.get(wanted[0]))
 
 
+OPTIONS = {
+    "path": {"type": "path", "required": True},
+    "service": {"type": "str", "required": True},
+    "files": {"type": "list", "elements": "path", "required": True},
+    "records": {"type": "path", "required": True},
+    "state": {"type": "str", "choices": ["proven", "before", "earlier"], "default": "proven"},
+    "release": {"type": "str"},
+    "rollback": {"type": "bool", "default": False},
+    "inputs": {"type": "list", "elements": "dict", "default": []},
+    "keep": {"type": "int", "default": 5},
+    "environments": {"type": "path"},
+}
+
+
+def run(module: AnsibleModule) -> None:
+    """One pipeline; leaves the module."""
+    p = module.params
+    if p["state"] == "proven" and not p["release"]:
+        module.fail_json(msg="with the state proven the release is needed")
+    with contextlib.nullcontext() if module.check_mode else exclusive(p["path"]):
+        {"proven": proven, "before": before, "earlier": earlier}[p["state"]](module, Records(p["records"]))
+
+
 def main() -> None:
     """Entry point of the module."""
     module = AnsibleModule(
-        argument_spec={
-            "path": {"type": "path", "required": True},
-            "service": {"type": "str", "required": True},
-            "files": {"type": "list", "elements": "path", "required": True},
-            "records": {"type": "path", "required": True},
-            "state": {"type": "str", "choices": ["proven", "before", "earlier"], "default": "proven"},
-            "release": {"type": "str"},
-            "rollback": {"type": "bool", "default": False},
-            "inputs": {"type": "list", "elements": "dict", "default": []},
-            "keep": {"type": "int", "default": 5},
-            "environments": {"type": "path"},
-        },
-        required_if=[("state", "proven", ("release", "inputs"))],
+        argument_spec=with_aggregate(OPTIONS),
+        required_one_of=[("path", "aggregate")],
+        mutually_exclusive=[("path", "aggregate")],
         supports_check_mode=True,
     )
-    with contextlib.nullcontext() if module.check_mode else exclusive(module.params["path"]):
-        {"proven": proven, "before": before, "earlier": earlier}[module.params["state"]](
-            module, Records(module.params["records"])
-        )
+    each_item(module, OPTIONS, "path", run)
 
 
 if __name__ == "__main__":

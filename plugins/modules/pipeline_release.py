@@ -28,19 +28,15 @@ options:
       - The pipeline's files, a folder on the control side, as the lookup P(foss_data.platform.pipelines#lookup) gives it.
       - Of a repository what git ignores is left out. Of a commit that was fetched all files count, and its id is the release's.
     type: path
-    required: true
   path:
-    description: Where the pipeline lies on the host.
+    description: Where the pipeline lies on the host. Needed, as are O(source), O(user) and O(python).
     type: path
-    required: true
   user:
     description: The user that prepares it.
     type: str
-    required: true
   python:
     description: Interpreter of the pipeline's environment.
     type: path
-    required: true
   command:
     description: Arguments of the interpreter that prepare a release, run in its folder.
     type: list
@@ -97,6 +93,12 @@ options:
   bundle:
     description: Used internally; what was shipped.
     type: path
+  aggregate:
+    description:
+      - Several pipelines, each with the options above, that are asked in one round trip for their O(release). Nothing is installed.
+        C(results) has what is known of each.
+    type: list
+    elements: dict
 """
 
 EXAMPLES = r"""
@@ -137,6 +139,10 @@ masks:
   returned: with O(manifest)
   type: dict
   sample: {marts: {customers: {phone: hash, born: empty}, daily_totals: {}}}
+missing:
+  description: Whether the release is not there yet.
+  returned: always
+  type: bool
 fingerprint:
   description: Changes whenever the release changes, for M(foss_data.platform.service).
   returned: always
@@ -152,6 +158,7 @@ import stat
 import time
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.foss_data.platform.plugins.module_utils.aggregate import each_item, with_aggregate
 from ansible_collections.foss_data.platform.plugins.module_utils.current import current
 from ansible_collections.foss_data.platform.plugins.module_utils.exclusive import exclusive
 from ansible_collections.foss_data.platform.plugins.module_utils.governance import release_faults, release_masks
@@ -310,8 +317,11 @@ def release(module: AnsibleModule) -> None:
     p = module.params
     folder = os.path.join(p["path"], "releases", p["release"])
     there = is_ready(folder)
+    # Who only asks changes nothing.
+    asked = p["aggregate"] is not None
     result = {
-        "changed": not there,
+        "changed": not there and not asked,
+        "missing": not there,
         "path": folder,
         "release": p["release"],
         "previous": current(p["path"]),
@@ -320,13 +330,42 @@ def release(module: AnsibleModule) -> None:
     }
     if there and not module.check_mode:
         point(folder, p["python"])
-    if not there and not module.check_mode:
-        if not p["bundle"]:
-            module.exit_json(missing=True, **result)
+    if not there and not module.check_mode and not asked:
         result["seconds"] = round(install(module, folder), 2)
     if p["manifest"]:
         result["masks"] = masks(module, folder)
     module.exit_json(**result)
+
+
+OPTIONS = {
+    "source": {"type": "path", "required": True},
+    "path": {"type": "path", "required": True},
+    "user": {"type": "str", "required": True},
+    "python": {"type": "path", "required": True},
+    "command": {"type": "list", "elements": "str", "default": ["-m", "pipeline_shared.prepare"]},
+    "python_path": {"type": "list", "elements": "str", "default": ["."]},
+    "properties": {"type": "list", "elements": "str", "default": []},
+    "environment": {"type": "dict", "default": {}},
+    "timeout": {"type": "int", "default": 300},
+    "manifest": {"type": "dict"},
+    "answers": {
+        "type": "dict",
+        "options": {
+            "state": {"type": "path", "required": True},
+            "name": {"type": "str", "required": True},
+            "code": {"type": "str", "required": True},
+            "owner": {"type": "str", "required": True},
+        },
+    },
+    "release": {"type": "str"},
+    "bundle": {"type": "path"},
+}
+
+
+def run(module: AnsibleModule) -> None:
+    """One pipeline; leaves the module."""
+    with contextlib.nullcontext() if module.check_mode else exclusive(module.params["path"]):
+        release(module)
 
 
 def main() -> None:
@@ -334,33 +373,12 @@ def main() -> None:
     # A service's user has to pass through the folders made here, whatever umask root has on this host.
     os.umask(0o022)
     module = AnsibleModule(
-        argument_spec={
-            "source": {"type": "path", "required": True},
-            "path": {"type": "path", "required": True},
-            "user": {"type": "str", "required": True},
-            "python": {"type": "path", "required": True},
-            "command": {"type": "list", "elements": "str", "default": ["-m", "pipeline_shared.prepare"]},
-            "python_path": {"type": "list", "elements": "str", "default": ["."]},
-            "properties": {"type": "list", "elements": "str", "default": []},
-            "environment": {"type": "dict", "default": {}},
-            "timeout": {"type": "int", "default": 300},
-            "manifest": {"type": "dict"},
-            "answers": {
-                "type": "dict",
-                "options": {
-                    "state": {"type": "path", "required": True},
-                    "name": {"type": "str", "required": True},
-                    "code": {"type": "str", "required": True},
-                    "owner": {"type": "str", "required": True},
-                },
-            },
-            "release": {"type": "str"},
-            "bundle": {"type": "path"},
-        },
+        argument_spec=with_aggregate(OPTIONS),
+        required_one_of=[("path", "aggregate")],
+        mutually_exclusive=[("path", "aggregate")],
         supports_check_mode=True,
     )
-    with contextlib.nullcontext() if module.check_mode else exclusive(module.params["path"]):
-        release(module)
+    each_item(module, OPTIONS, "path", run)
 
 
 if __name__ == "__main__":

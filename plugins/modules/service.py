@@ -14,7 +14,7 @@ description:
     That is decided by a recorded fingerprint, not by a handler, so an interrupted play restarts later.
   - A unit carries its readiness probe in C(ExecStartPost=), so the restart returns only when the service really answers.
     The fingerprint is recorded after that.
-  - Units that are started on demand by something else are proven in the same way and left to it.
+  - Units that are started on demand by something else are left to it. Of those that sleep the next start is with what is on disk.
   - Or stops and disables them, and leaves all else as it is.
 attributes:
   check_mode:
@@ -27,7 +27,6 @@ options:
   name:
     description: Name of the service, as given to M(foss_data.platform.service_files).
     type: str
-    required: true
   units:
     description: Its systemd units, in the order in which they start. The default is the unit of the same name.
     type: list
@@ -42,8 +41,8 @@ options:
   state:
     description:
       - Whether its units run. With V(stopped) those that the host does not know are no fault.
-      - With V(on_demand) they are not enabled, and one that has ended well since it was proven is no fault. They are restarted,
-        and so proven, when they would run with something else than then.
+      - With V(on_demand) they are not enabled, and one that has ended well is no fault. They are restarted, and so proven, when
+        they run with something else than what is on disk, or have failed; those that sleep go on sleeping.
     type: str
     choices: [started, on_demand, stopped]
     default: started
@@ -53,6 +52,10 @@ options:
     type: list
     elements: str
     default: []
+  aggregate:
+    description: Several services in one round trip, each with the options above but for O(hide). C(results) has what came of each.
+    type: list
+    elements: dict
 """
 
 EXAMPLES = r"""
@@ -61,7 +64,7 @@ EXAMPLES = r"""
     name: trino
     inputs: "{{ [_trino_java, _trino_release, _trino_files] }}"
 
-- name: Prove a code server that sleeps when it has nothing to do
+- name: Let a code server sleep that has nothing to do, and start with its new files one that has
   foss_data.platform.service:
     name: pipeline@sales
     state: on_demand
@@ -87,8 +90,8 @@ was_active:
   returned: always
   type: bool
 seconds:
-  description: How long the restart took until every unit answered.
-  returned: when something was started
+  description: How long it took, until every unit that was restarted answered.
+  returned: when something was done
   type: float
 """
 
@@ -97,6 +100,7 @@ import json
 import time
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.foss_data.platform.plugins.module_utils.aggregate import each_item, with_aggregate
 from ansible_collections.foss_data.platform.plugins.module_utils.started import StartedRecord
 
 JOURNAL_LINES = 25
@@ -162,26 +166,50 @@ def stop(module: AnsibleModule, units: list[str], states: list[dict], record: St
     )
 
 
-def main() -> None:
-    """Entry point of the module."""
-    module = AnsibleModule(
-        argument_spec={
-            "name": {"type": "str", "required": True},
-            "units": {"type": "list", "elements": "str"},
-            "inputs": {"type": "list", "elements": "dict", "default": []},
-            "state": {"type": "str", "choices": ["started", "on_demand", "stopped"], "default": "started"},
-            # That it is one of Ansible's secrets is all that it is for: Ansible masks it in whatever a module says.
-            "hide": {"type": "list", "elements": "str", "default": [], "no_log": True},
-        },
-        supports_check_mode=True,
-    )
+OPTIONS = {
+    "name": {"type": "str", "required": True},
+    "units": {"type": "list", "elements": "str"},
+    "inputs": {"type": "list", "elements": "dict", "default": []},
+    "state": {"type": "str", "choices": ["started", "on_demand", "stopped"], "default": "started"},
+}
+
+
+def slices_of(module: AnsibleModule, states: list[dict]) -> list[dict]:
+    """The slices that the units run in, of which systemd may know older files as well."""
+    slices = sorted({s["Slice"] for s in states if s.get("Slice")})
+    shown = ["systemctl", "show", "--property=Id,LoadState,NeedDaemonReload", *slices]
+    return parse_show(module.run_command(shown, check_rc=True)[1]) if slices else []
+
+
+def restart(module: AnsibleModule, units: list[str]) -> None:
+    """Restart them in turn, each until it answers; leaves the module with the end of its journal if one does not."""
+    # A unit that gave up earlier starts with a clean slate.
+    module.run_command(["systemctl", "reset-failed", *units])
+    for unit in units:
+        rc, _out, err = module.run_command(["systemctl", "restart", unit])
+        if not rc:
+            continue
+        # What it pulls in may be what failed.
+        pulled_in = module.run_command(["systemctl", "show", "--property=Requires", "--property=Wants", "--value", unit])[1].split()
+        suspects = [f"--unit={u}" for u in [unit, *pulled_in] if u.endswith(".service")]
+        journal = module.run_command(["journalctl", "--no-pager", "--output=cat", f"--lines={JOURNAL_LINES}", *suspects])[1]
+        module.fail_json(
+            msg=f"{unit} did not become ready: {err.strip().splitlines()[0] if err.strip() else 'it stopped'} "
+            f"The end of its journal is below; mend the cause and run the play again, it restarts by itself.",
+            journal=journal.splitlines(),
+            unit=unit,
+        )
+
+
+def run(module: AnsibleModule) -> None:
+    """One service; leaves the module."""
     name = module.params["name"]
     units = [u if "." in u else f"{u}.service" for u in module.params["units"] or [name]]
     record = StartedRecord(name)
     wanted = fingerprint(module.params["inputs"])
 
     rc, out, err = module.run_command(
-        ["systemctl", "show", "--property=Id,LoadState,ActiveState,SubState,UnitFileState,NeedDaemonReload", *units]
+        ["systemctl", "show", "--property=Id,LoadState,ActiveState,Slice,SubState,UnitFileState,NeedDaemonReload", *units]
     )
     if rc:
         module.fail_json(msg=f"systemd does not answer: {err.strip()}. Is it PID 1 on this host?")
@@ -189,6 +217,7 @@ def main() -> None:
     if module.params["state"] == "stopped":
         stop(module, units, states, record)
     on_demand = module.params["state"] == "on_demand"
+    asleep = on_demand and all(s.get("ActiveState") == "inactive" for s in states)
     # How systemd brings them back at a boot, and which are not as they should be in that.
     verb, kept = ("disable", ("disabled", "static", "")) if on_demand else ("enable", ENABLED)
     turned = [u for u, s in zip(units, states, strict=False) if s.get("UnitFileState") not in kept]
@@ -206,7 +235,7 @@ def main() -> None:
     if result["changed"]:
         why = f" ({reason})" if reason else ""
         after = [
-            f"{'proven' if reason else s.get('ActiveState')}, on demand{why}" if on_demand else f"active, enabled{why}"
+            f"{s.get('ActiveState') if asleep or not reason else 'proven'}, on demand{why}" if on_demand else f"active, enabled{why}"
             for s in states
         ]
         result["diff"] = {
@@ -216,35 +245,36 @@ def main() -> None:
     if module.check_mode or not result["changed"]:
         module.exit_json(**result)
 
-    started = time.monotonic()
-    # Unit files that systemd has not read yet would be started as they were.
-    if reason or any(s.get("NeedDaemonReload") == "yes" or s.get("LoadState") != "loaded" for s in states):
+    began = time.monotonic()
+    if reason:
+        record.forget()
+    # Unit files that systemd has not read yet would be started as they were. It takes a while where there are many, so for one that
+    # sleeps only where there is something to read.
+    known = [*states, *slices_of(module, states)] if asleep else states
+    unread = [s for s in known if s.get("NeedDaemonReload") == "yes" or s.get("LoadState") != "loaded"]
+    if unread or (reason and not asleep):
         module.run_command(["systemctl", "daemon-reload"], check_rc=True)
     if turned:
         module.run_command(["systemctl", verb, "--quiet", *turned], check_rc=True)
     if reason:
-        record.forget()
-        # A unit that gave up earlier starts with a clean slate.
-        module.run_command(["systemctl", "reset-failed", *units])
-        for unit in units:
-            rc, out, err = module.run_command(["systemctl", "restart", unit])
-            if rc:
-                # What it pulls in may be what failed.
-                shown = ["systemctl", "show", "--property=Requires", "--property=Wants", "--value", unit]
-                pulled_in = module.run_command(shown)[1].split()
-                suspects = [f"--unit={u}" for u in [unit, *pulled_in] if u.endswith(".service")]
-                journal = module.run_command(["journalctl", "--no-pager", "--output=cat", f"--lines={JOURNAL_LINES}", *suspects])[
-                    1
-                ]
-                module.fail_json(
-                    msg=f"{unit} did not become ready: {err.strip().splitlines()[0] if err.strip() else 'it stopped'} "
-                    f"The end of its journal is below; mend the cause and run the play again, it restarts by itself.",
-                    journal=journal.splitlines(),
-                    unit=unit,
-                )
+        if not asleep:
+            restart(module, units)
         record.write(wanted)
-        result["seconds"] = round(time.monotonic() - started, 2)
+        result["seconds"] = round(time.monotonic() - began, 2)
     module.exit_json(**result)
+
+
+def main() -> None:
+    """Entry point of the module."""
+    # That it is one of Ansible's secrets is all that it is for: Ansible masks it in whatever a module says.
+    hide = {"type": "list", "elements": "str", "default": [], "no_log": True}
+    module = AnsibleModule(
+        argument_spec=with_aggregate(OPTIONS) | {"hide": hide},
+        required_one_of=[("name", "aggregate")],
+        mutually_exclusive=[("name", "aggregate")],
+        supports_check_mode=True,
+    )
+    each_item(module, OPTIONS, "name", run)
 
 
 if __name__ == "__main__":

@@ -101,6 +101,12 @@ options:
     description: Used internally to hand over the content of secret files.
     type: dict
     default: {}
+  aggregate:
+    description:
+      - Several services in one round trip, each with its O(service) and the options above; see also
+        M(foss_data.platform.rendered_files). C(results) has what came of each.
+    type: list
+    elements: dict
 """
 
 EXAMPLES = r"""
@@ -140,6 +146,7 @@ import stat
 import tempfile
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.foss_data.platform.plugins.module_utils.aggregate import each_item, with_aggregate
 from ansible_collections.foss_data.platform.plugins.module_utils.started import StartedRecord
 
 
@@ -275,52 +282,48 @@ def _lines(attributes: dict | None) -> str:
     return "".join(f"{key}: {value}\n" for key, value in (attributes or {}).items())
 
 
-def main() -> None:
-    """Entry point of the module."""
-    # A service's user has to pass through the folders made here, whatever umask root has on this host.
-    os.umask(0o022)
-    attributes = {
-        "owner": {"type": "str", "default": "root"},
-        "group": {"type": "str", "default": "root"},
-    }
-    module = AnsibleModule(
-        argument_spec={
-            "service": {"type": "str"},
-            "user": {
-                "type": "dict",
-                "options": {
-                    "name": {"type": "str", "required": True},
-                    "home": {"type": "str", "default": "/nonexistent"},
-                },
-            },
-            "directories": {
-                "type": "list",
-                "elements": "dict",
-                "default": [],
-                "options": {
-                    "path": {"type": "path", "required": True},
-                    **attributes,
-                    "mode": {"type": "str", "default": "0755"},
-                },
-            },
-            "files": {
-                "type": "list",
-                "elements": "dict",
-                "default": [],
-                "options": {
-                    "dest": {"type": "path", "required": True},
-                    **attributes,
-                    "mode": {"type": "str", "default": "0644"},
-                    "template": {"type": "str"},
-                    "content": {"type": "str"},
-                    "secret": {"type": "bool", "default": False, "no_log": False},
-                    "once": {"type": "bool", "default": False},
-                },
-            },
-            "secrets": {"type": "dict", "default": {}, "no_log": True},
+ATTRIBUTES = {
+    "owner": {"type": "str", "default": "root"},
+    "group": {"type": "str", "default": "root"},
+}
+OPTIONS = {
+    "service": {"type": "str"},
+    "user": {
+        "type": "dict",
+        "options": {
+            "name": {"type": "str", "required": True},
+            "home": {"type": "str", "default": "/nonexistent"},
         },
-        supports_check_mode=True,
-    )
+    },
+    "directories": {
+        "type": "list",
+        "elements": "dict",
+        "default": [],
+        "options": {
+            "path": {"type": "path", "required": True},
+            **ATTRIBUTES,
+            "mode": {"type": "str", "default": "0755"},
+        },
+    },
+    "files": {
+        "type": "list",
+        "elements": "dict",
+        "default": [],
+        "options": {
+            "dest": {"type": "path", "required": True},
+            **ATTRIBUTES,
+            "mode": {"type": "str", "default": "0644"},
+            "template": {"type": "str"},
+            "content": {"type": "str"},
+            "secret": {"type": "bool", "default": False, "no_log": False},
+            "once": {"type": "bool", "default": False},
+        },
+    },
+}
+
+
+def bring_about(module: AnsibleModule) -> None:
+    """One service's user, directories and files, in this order; leaves the module."""
     files = module.params["files"]
     for entry in files:
         if entry["secret"]:
@@ -338,6 +341,15 @@ def main() -> None:
         diff=work.diff,
         fingerprint=fingerprint(files),
     )
+
+
+def main() -> None:
+    """Entry point of the module."""
+    # A service's user has to pass through the folders made here, whatever umask root has on this host.
+    os.umask(0o022)
+    secrets = {"type": "dict", "default": {}, "no_log": True}
+    module = AnsibleModule(argument_spec=with_aggregate(OPTIONS) | {"secrets": secrets}, supports_check_mode=True)
+    each_item(module, OPTIONS, "service", bring_about)
 
 
 if __name__ == "__main__":

@@ -204,32 +204,61 @@ def test_stopping_disables_and_forgets(running, apply, record):
 
 
 @pytest.mark.parametrize("active", ["active", "inactive", "activating", "deactivating"])
-def test_on_demand_one_that_was_proven_is_left_to_what_starts_it(systemd, apply, record, active):
-    systemd.have("tool.service", active="inactive", enabled="static")
-    predicted = apply(check=True, state="on_demand")
-    assert (predicted["changed"], predicted["was_active"], systemd.asked, record.read()) == (True, False, [], None)
-    proven = apply(state="on_demand")
-    assert systemd.asked == ["daemon-reload", "reset-failed tool.service", "restart tool.service"]
-    assert proven["diff"] == predicted["diff"]
-    assert proven["diff"]["after"].startswith("tool.service: proven, on demand (what it was started with is not known")
-    systemd.units["tool.service"]["ActiveState"] = active
-    systemd.asked.clear()
+def test_on_demand_it_is_left_to_what_starts_it(systemd, apply, record, active):
+    systemd.have("tool.service", active=active, enabled="static")
+    record.write(service.fingerprint([RELEASE, FILES]))
     again = apply(state="on_demand")
     assert (again["changed"], again["was_active"], systemd.asked) == (False, True, [])
 
 
-@pytest.mark.parametrize(
-    ("active", "inputs", "reason"),
-    [
-        ("failed", [RELEASE, FILES], "tool.service is not running"),
-        ("inactive", [RELEASE | {"fingerprint": "release 2"}, FILES], "it runs with another version"),
-    ],
-)
-def test_on_demand_it_is_proven_again(systemd, apply, record, active, inputs, reason):
+OTHER = [RELEASE | {"fingerprint": "release 2"}, FILES]
+
+
+@pytest.mark.parametrize("active", ["active", "activating", "deactivating", "failed"])
+def test_on_demand_one_that_is_awake_is_proven(systemd, apply, record, active):
+    """So is one that failed: whether it would again is not for its next run to find out."""
     systemd.have("tool.service", active=active, enabled="static")
     record.write(service.fingerprint([RELEASE, FILES]))
-    assert apply(*inputs, state="on_demand")["reason"].startswith(reason)
-    assert "restart tool.service" in systemd.asked
+    predicted = apply(*OTHER, check=True, state="on_demand")
+    assert (predicted["changed"], systemd.asked) == (True, [])
+    done = apply(*OTHER, state="on_demand")
+    assert systemd.asked == ["daemon-reload", "reset-failed tool.service", "restart tool.service"]
+    assert done["diff"] == predicted["diff"]
+    assert done["diff"]["after"].startswith("tool.service: proven, on demand (")
+    assert record.read() == service.fingerprint(OTHER)
+
+
+@pytest.mark.parametrize(("unread", "asked"), [({}, []), ({"pipelines-tool.slice": "yes"}, ["daemon-reload"])])
+def test_on_demand_one_that_sleeps_sleeps_on(systemd, apply, record, unread, asked):
+    """Its next start is with what is on disk now, its slice's limits among it."""
+    systemd.have("tool.service", active="inactive", enabled="static")
+    systemd.units["tool.service"]["Slice"] = "pipelines-tool.slice"
+    systemd.have("pipelines-tool.slice", reload=unread.get("pipelines-tool.slice", "no"))
+    predicted = apply(*OTHER, check=True, state="on_demand")
+    assert (predicted["changed"], predicted["was_active"], record.read()) == (True, False, None)
+    done = apply(*OTHER, state="on_demand")
+    assert systemd.asked == asked
+    assert done["diff"] == predicted["diff"]
+    assert done["diff"]["after"].startswith("tool.service: inactive, on demand (what it was started with is not known")
+    assert record.read() == service.fingerprint(OTHER)
+    assert not apply(*OTHER, state="on_demand")["changed"]
+
+
+def test_several_at_once(systemd, module, record):
+    """One that can't be hurts no other."""
+    systemd.have("tool.service")
+    systemd.have("other.service")
+    systemd.broken["tool.service"] = "it broke"
+    items = [{"name": name, "inputs": [RELEASE, FILES]} for name in ("tool", "other")] + [{"name": "x", "colour": "red"}]
+    done = module(service.main, aggregate=items)
+    assert (done["changed"], done.get("failed", False)) == (True, False)
+    tool, other, unknown = done["results"]
+    assert (tool["failed"], tool["msg"].startswith("tool.service did not become ready: it broke")) == (True, True)
+    assert (other["name"], other["failed"], other["changed"]) == ("other", False, True)
+    assert "colour" in unknown["msg"]
+    assert done["diff"] == [other["diff"]]
+    assert module(service.main, name="tool", aggregate=items)["failed"]
+    assert "missing required" in module(service.main, aggregate=[{"inputs": []}])["results"][0]["msg"]
 
 
 def test_on_demand_it_does_not_come_back_at_a_boot(running, apply):
