@@ -40,7 +40,7 @@ options:
     elements: path
   records:
     description:
-      - Folder that keeps them, a file for each release, with what is secret in them. The folder above has to be root's alone.
+      - Folder that keeps them, a file for each release, as they were, readable by root alone.
       - What is kept of a release goes with it.
     type: path
   state:

@@ -80,6 +80,30 @@ def test_code_that_loads_but_not_in_service(host, play, parking, clean, fault):
     clean("playbooks/pipelines.yml")
 
 
+def test_a_rollback_leaves_the_secrets_as_they_are(host, play, parking, module):
+    """Those of the time of a release may be known to somebody by now, and open nothing any more."""
+    secrets, folder = f"/etc/pipelines/{parking.name}/secrets", f"/etc/pipelines/{parking.name}/proven"
+    before, release = host.check_output("cat %s", secrets), host.check_output("readlink %s/current", parking.home)
+    with (parking.folder / "orchestration" / "definitions.py").open("a") as definitions:
+        definitions.write("\n# Another release.\n")
+    try:
+        deployed = play(*parking.play, "-e", "pipeline_secret=another")
+        assert deployed.returncode == 0, deployed.stdout + deployed.stderr
+        changed = host.check_output("cat %s", secrets)
+        assert changed != before
+        back = play("playbooks/pipeline_rollback.yml", "-e", f"pipeline={parking.name}")
+        assert back.returncode == 0, back.stdout + back.stderr
+        assert host.check_output("readlink %s/current", parking.home) == release
+        assert host.check_output("cat %s", secrets) == changed
+        for name, value in re.findall(r'^(\w+)="(.*)"$', f"{before}\n{changed}", re.MULTILINE):
+            assert host.run("grep --recursive --regexp=%s --regexp=%s %s", name, value, folder).rc == 1
+        # Its runs reach the object store and Dagster's storage with them.
+        assert module("dagster_run", location=parking.name, job=parking.name)["status"] == "SUCCESS"
+    finally:
+        assert play("playbooks/pipelines.yml").returncode == 0
+    assert host.check_output("cat %s", secrets) == before
+
+
 def not_deployed(done) -> str:
     """What the end of a play says, which changed nothing."""
     assert done.returncode

@@ -96,7 +96,9 @@ def test_files_and_sockets(on_host, deployed):
     paths = [
         f"/etc/pipelines/{UNRULY}",
         f"/etc/pipelines/{UNRULY}/env",
+        f"/etc/pipelines/{UNRULY}/secrets",
         f"/etc/pipelines/{NAME}/env",
+        f"/etc/pipelines/{NAME}/secrets",
         f"/srv/pipelines/{UNRULY}/releases",
         f"/srv/pipelines/{UNRULY}/current/pipeline.yml",
         f"/var/lib/pipelines/{UNRULY}",

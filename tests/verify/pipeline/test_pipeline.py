@@ -17,7 +17,8 @@ S3 = """
 import io, json, re
 from minio import Minio
 from minio.error import S3Error
-own = dict(re.findall(r'^(\\w+)="(.*)"$', open("/etc/pipelines/stavanger_parking/env").read(), re.MULTILINE))
+given = "".join(open(f"/etc/pipelines/stavanger_parking/{name}").read() for name in ("env", "secrets"))
+own = dict(re.findall(r'^(\\w+)="(.*)"$', given, re.MULTILINE))
 def client(access_key, secret_key):
     return Minio(endpoint="127.0.0.1:9010", access_key=access_key, secret_key=secret_key, secure=False, region="eu-north-1")
 s3 = client(own["S3_ACCESS_KEY"], own["S3_SECRET_KEY"])
@@ -207,7 +208,8 @@ def test_unit_is_sandboxed_and_limited(host):
 
 
 def test_another_user_reaches_nothing_of_it(on_host, other_user):
-    paths = [f"/etc/pipelines/{NAME}/env", f"{HOME}/releases", f"{HOME}/current/pipeline.yml", STATE, f"{STATE}/raw"]
+    given = [f"/etc/pipelines/{NAME}/{name}" for name in ("env", "secrets")]
+    paths = [*given, f"{HOME}/releases", f"{HOME}/current/pipeline.yml", STATE, f"{STATE}/raw"]
     answers = json.loads(on_host(OPEN, user=other_user, paths=paths, socket=SOCKET))
     assert answers == {path: "denied" for path in [*paths, SOCKET]}
 
