@@ -13,7 +13,7 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
-from ..module_utils.artifacts import ArtifactError, Catalogue, cache_dir, exclusive, lock_sum
+from ..module_utils.artifacts import ArtifactError, Catalogue, lock_sum
 
 display = Display()
 ROOT = Path(__file__).resolve().parents[2]
@@ -32,12 +32,29 @@ class ActionModule(ActionBase):
         task_vars = task_vars or {}
         arguments = dict(self._task.args)
         try:
+            if "aggregate" in arguments:
+                return self._each(arguments["aggregate"], task_vars)
             return self._install(arguments, task_vars)
         except ArtifactError as error:
             # Without its cause, which Ansible would print as well: the same sentence twice.
             raise AnsibleActionFail(f"{error}.") from None
         finally:
             self._remove_tmp_path(self._connection._shell.tmpdir)
+
+    def _each(self, items: list[dict], task_vars: dict) -> dict:
+        """A result for each lock; what is equal is done once."""
+        done: dict[tuple, dict] = {}
+        results = []
+        for item in items:
+            try:
+                what = (lock_sum(Path(item["lock"])), *sorted((item | {"lock": ""}).items()))
+                if what not in done:
+                    done[what] = {"changed": False, "failed": False, "msg": ""} | self._install(dict(item), task_vars)
+                result = done[what]
+            except (ArtifactError, AnsibleActionFail) as error:
+                result = {"changed": False, "failed": True, "msg": f"{str(error).rstrip('.')}."}
+            results.append(result | {"lock": item["lock"]})
+        return {"changed": any(result["changed"] for result in results), "failed": False, "results": results}
 
     def _install(self, arguments: dict, task_vars: dict) -> dict:
         entries = self._templar.template(task_vars.get("artifacts", {}))
@@ -73,12 +90,7 @@ class ActionModule(ActionBase):
             wanted["needed"] = [wheel.name for wheel in wheels]
             return self._wheels(path, [w for w in wheels if w.name not in wheels_there], folder)
 
-        result = ask()
-        if not lock or result.get("failed") or not result.get("missing"):
-            return self._ship(result, wanted, bundle, task_vars)
-        # Many pipelines with one lock are deployed side by side: it is shipped for the first, and the others find it there.
-        with exclusive(cache_dir() / "shipping" / fingerprint):
-            return self._ship(ask(), wanted, bundle, task_vars)
+        return self._ship(ask(), wanted, bundle, task_vars)
 
     def _ship(self, result: dict, wanted: dict, bundle: Callable[[list[str], Path], Path], task_vars: dict) -> dict:
         """The module's last result, once what it misses was shipped."""

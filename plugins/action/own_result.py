@@ -28,12 +28,15 @@ class ActionModule(ActionBase):
         said = {}
         for part in self._task.args["parts"]:
             result, own = part["result"], part["own"]
+            if "item" in part:
+                result = next((looped for looped in result.get("results") or [] if looped.get("item") == part["item"]), result)
             items = own_items(result.get("results") or [], own)
             for item in items:
-                said |= {name: value for name, value in item.items() if name not in own}
+                said |= item
                 if item["changed"]:
                     came["changed"] = True
-                    came["diff"] += item["diff"] if isinstance(item["diff"], list) else [item["diff"]]
+                    diff = item.get("diff") or []
+                    came["diff"] += diff if isinstance(diff, list) else [diff]
             faults = [item["msg"] for item in items if item["failed"]]
             if "results" not in result:
                 faults = [result.get("msg") or "the task for all of them was not run"]

@@ -33,6 +33,12 @@ options:
       - A hash-pinned requirements file on the control side that is not in the catalogue.
         The environment's version is the beginning of the lock's sha256, so equal locks share one environment.
     type: path
+  aggregate:
+    description:
+      - Several environments, each with its O(lock) and the options below. Equal ones are built once. C(results) has what came of
+        each.
+    type: list
+    elements: dict
   dest:
     description: Where versions lie. The default is C(/opt/NAME).
     type: path
@@ -283,6 +289,7 @@ def main() -> None:
         argument_spec={
             "name": {"type": "str"},
             "lock": {"type": "path"},
+            "aggregate": {"type": "list", "elements": "dict"},
             "dest": {"type": "path"},
             "version": {"type": "str"},
             "switch": {"type": "bool", "default": True},

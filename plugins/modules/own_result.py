@@ -33,6 +33,9 @@ options:
         description: The registered result of the task for many.
         type: dict
         required: true
+      item:
+        description: Of a task that loops, the item whose result is looked at.
+        type: str
       own:
         description: Options and values that the host's own items have; of a list of values, any of them.
         type: dict

@@ -378,7 +378,7 @@ def main() -> None:
         mutually_exclusive=[("path", "aggregate")],
         supports_check_mode=True,
     )
-    each_item(module, OPTIONS, "path", run)
+    each_item(module, OPTIONS, "user", run)
 
 
 if __name__ == "__main__":
