@@ -33,7 +33,7 @@ elif (items := told.get("aggregate", told.get("members"))) is not None:
     for item in items:
         fault = next((text for part, text in faults.items() if part in item.values()), "")
         own = {{"changed": changed and not fault, "failed": bool(fault), "msg": fault, "diff": {{"before": "", "after": ""}}}}
-        results.append(item | own)
+        results.append(item | scenario["answers"].get(name, {{}}) | own)
     answer |= {{"results": results}}
 else:
     fault = next((text for part, text in faults.items() if part in map(str, told.values())), "")
@@ -53,7 +53,7 @@ class LookupModule(LookupBase):
 ANSWERS = {
     "host_check": {"ansible_facts": {"platform_memory_mb": 8000, "platform_installed": True}},
     "artifact": {"path": "/opt/pipeline-envs/one", "fingerprint": "one"},
-    "pipeline_release": {"path": "/srv/release", "release": "new", "fingerprint": "new", "masks": {}},
+    "pipeline_release": {"path": "/srv/release", "release": "new", "fingerprint": "new", "masks": {}, "missing": True},
     "service_files": {"fingerprint": "files"},
     "service": {"was_active": True},
     "pipeline_current": {"release": "old", "previous": "old", "restored": ["unit"], "inputs": [], "taken_over": ""},
@@ -79,6 +79,10 @@ class Play:
         """What a module was told, each time."""
         return [options for name, options, _check in self.calls if name == module]
 
+    def items(self, module: str) -> list[dict]:
+        """What a module was told, each time and of each of several."""
+        return [item for options in self.asked(module) for item in options.get("aggregate") or [options]]
+
     def errors(self) -> list[str]:
         """The errors, a line each."""
         return re.findall(r"^\[ERROR\]: (.*)", self.said, re.MULTILINE)
@@ -102,8 +106,10 @@ def stage(root, tmp_path_factory) -> Path:
         (collection / "plugins" / name).mkdir()
     (collection / "plugins" / "lookup" / "variable_faults.py").symlink_to(root / "plugins" / "lookup" / "variable_faults.py")
     (collection / "plugins" / "lookup" / "pipelines.py").write_text(LOOKUP)
+    # What `rendered_files` renders with.
+    (collection / "plugins" / "action" / "service_files.py").symlink_to(root / "plugins" / "action" / "service_files.py")
     for module in (root / "plugins" / "modules").glob("*.py"):
-        if module.stem == "own_result":
+        if module.stem in ("own_result", "rendered_files"):
             (collection / "plugins" / "modules" / module.name).symlink_to(module)
             (collection / "plugins" / "action" / module.name).symlink_to(root / "plugins" / "action" / module.name)
         else:

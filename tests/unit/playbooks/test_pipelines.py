@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from ansible_collections.foss_data.platform.tests.unit.playbooks.conftest import Play, listed
+from ansible_collections.foss_data.platform.tests.unit.playbooks.conftest import ANSWERS, Play, listed
 
 ALL = [
     listed("broken"),
@@ -35,7 +35,7 @@ def deployed(play) -> Play:
 
 
 def test_the_faulty_hold_up_no_other(deployed):
-    switched = [options["path"] for options in deployed.asked("pipeline_current") if options.get("state") != "before"]
+    switched = [item["path"] for item in deployed.items("pipeline_current") if item.get("state") != "before"]
     assert sorted(switched) == ["/srv/pipelines/good", "/srv/pipelines/other"]
     recap = deployed.recap()
     assert {name for name, counts in recap.items() if counts["rescued"]} == {"broken", "unloadable", "absent"}
@@ -90,9 +90,8 @@ def test_what_its_code_may_print_is_hidden(deployed):
     # A pipeline that is not registered gets a login, too: it may have come as far as that before.
     assert secrets < hidden <= secrets | logins
     assert len(hidden) == 2 * len(secrets)
-    services = [options for options in deployed.asked("service") if options["name"] == "pipeline@good"]
-    assert services
-    assert all(len(set(options["hide"]) & (secrets | logins)) == 2 for options in services)
+    [services] = [options for options in deployed.asked("service") if options.get("aggregate")]
+    assert set(services["hide"]) == hidden
 
 
 def test_nothing_to_do(play):
@@ -124,7 +123,7 @@ def test_a_login_that_can_not_be_holds_up_no_other(play):
     lines = "\n".join(said_of(failed))
     assert "good: not deployed: role pl-good belongs to others (nothing was switched)" in lines, failed.said
     assert "other: deployed, release new" in lines
-    assert [options["path"] for options in failed.asked("pipeline_release")] == ["/srv/pipelines/other"]
+    assert {item["path"] for item in failed.items("pipeline_release")} == {"/srv/pipelines/other"}
 
 
 def test_a_database_that_does_not_answer_is_said_of_each(play):
@@ -134,6 +133,25 @@ def test_a_database_that_does_not_answer_is_said_of_each(play):
     for name in ("good", "other"):
         assert f"{name}: nothing was changed: PostgreSQL refused: no (nothing was switched)" in failed.errors()[-1], failed.said
     assert not failed.asked("pipeline_release")
+
+
+def test_the_host_is_asked_once_for_all_of_them(deployed):
+    """Fifty that are as they were cost as many round trips as one."""
+    once = ("artifact", "service_files", "service", "pipeline_current")
+    calls = {name: [options for options in deployed.asked(name) if options.get("aggregate")] for name in once}
+    # Users and folders are made before a release is prepared, its service's files are written after.
+    assert {name: len(found) for name, found in calls.items()} == dict.fromkeys(once, 1) | {"service_files": 2}
+    [ready, *installed] = deployed.asked("pipeline_release")
+    assert [item["user"] for item in ready["aggregate"]] == ["pl-broken", "pl-good", "pl-other", "pl-unloadable"]
+    assert sorted(options["user"] for options in installed) == ["pl-good", "pl-other", "pl-unloadable"]
+
+
+def test_a_release_that_is_there_is_not_shipped(play):
+    there = {"pipeline_release": ANSWERS["pipeline_release"] | {"missing": False}}
+    again = play("pipelines.yml", pipelines=[listed("good")], changed=False, answers=there)
+    [asked] = again.asked("pipeline_release")
+    assert asked["aggregate"]
+    assert "good: unchanged, release new" in "\n".join(said_of(again))
 
 
 def test_a_limit_that_leaves_them_out(play):
@@ -150,7 +168,7 @@ def test_what_is_published_has_the_masks_of_its_release(play):
     done = play(
         "pipelines.yml",
         pipelines=[open_one, listed("closed")],
-        answers={"pipeline_release": {"path": "/srv/release", "release": "new", "fingerprint": "new", "masks": masks}},
+        answers={"pipeline_release": ANSWERS["pipeline_release"] | {"masks": masks}},
     )
     [asked] = done.asked("trino_schema")
     assert {item["name"]: item["grants"] for item in asked["aggregate"]} == {

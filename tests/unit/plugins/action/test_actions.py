@@ -85,6 +85,21 @@ def test_an_artifact_from_the_catalogue_to_the_host(play, catalogue, web, tmp_pa
     assert [p for p in (tmp_path / "remote").rglob("*") if p.is_file()] == []
 
 
+def test_of_several_locks_equal_ones_are_built_once(play, tmp_path):
+    """And one that can't be hurts no other."""
+    locks = {}
+    for name, text in {"a": "", "b": "", "c": "# another\n"}.items():
+        locks[name] = tmp_path / f"{name}.txt"
+        locks[name].write_text(text)
+    items = [{"lock": str(path), "dest": str(tmp_path / "envs"), "switch": False} for path in [*locks.values(), tmp_path / "none"]]
+    task = {"name": "build", "foss_data.platform.artifact": {"aggregate": items}}
+    code, results = play([task], "--check")
+    assert code == 0, results
+    a, b, c, none = results["build"]["results"]
+    assert (a["path"] == b["path"], a["path"] == c["path"], a["changed"], a["lock"]) == (True, False, True, str(locks["a"]))
+    assert (none["failed"], none["msg"].count("name an existing requirements file")) == (True, 1)
+
+
 def test_check_mode_fetches_nothing(play, catalogue, web, tmp_path):
     code, results = play([artifact("install", tmp_path / "opt")], "--check", artifacts=catalogue)
     assert code == 0
@@ -205,6 +220,30 @@ def test_a_secret_is_in_no_output_at_all(play, tmp_path):
     code, results = play([files("write", entry)], "--diff", "-vvv", secret_key="quite-secret")
     assert code == 0, results
     assert dest.read_text() == "KEY=quite-secret\n"
+    assert "quite-secret" not in json.dumps(results)
+
+
+def test_several_services_at_once(play, tmp_path):
+    """Each renders its own; a secret is in no output then either."""
+    (tmp_path / "templates").mkdir()
+    (tmp_path / "templates" / "a.j2").write_text("port={{ port }}\n")
+    conf, env = ME | {"dest": str(tmp_path / "a.conf")}, ME | {"dest": str(tmp_path / "env"), "mode": "0600", "secret": True}
+    entries = [conf | {"template": "a.j2"}, env | {"content": "KEY={{ secret_key }}\n"}]
+    aggregate = [{"service": "a", "files": "{{ rendered.files }}"}, {"service": "b", "files": [ME | {"dest": str(tmp_path)}]}]
+    write = {"foss_data.platform.service_files": {"aggregate": aggregate}}
+    tasks = [
+        {"name": "render", "foss_data.platform.rendered_files": {"files": entries}, "register": "rendered", "no_log": True},
+        {"name": "write", **write, "ignore_errors": True},
+        {"name": "write a", "foss_data.platform.service_files": {"aggregate": aggregate[:1]}},
+        {"name": "again", "foss_data.platform.service_files": {"aggregate": aggregate[:1]}},
+    ]
+    code, results = play(tasks, "--diff", "-vvv", port=8080, secret_key="quite-secret")
+    assert code == 0, results
+    # What is wrong with an entry is known before anything is written.
+    assert "give either `template` or `content`" in results["write"]["msg"]
+    assert results["write a"]["results"][0]["changed_paths"] == [conf["dest"], env["dest"]]
+    assert ((tmp_path / "a.conf").read_text(), (tmp_path / "env").read_text()) == ("port=8080\n", "KEY=quite-secret\n")
+    assert not results["again"]["changed"]
     assert "quite-secret" not in json.dumps(results)
 
 
