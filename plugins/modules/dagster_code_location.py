@@ -141,7 +141,7 @@ assets:
   returned: when the code is loaded
   type: list
   elements: str
-  sample: [raw/orders, marts/revenue]
+  sample: [sales/raw/orders, sales/marts/revenue]
 results:
   description: What came of each item; also what is returned of one, when its code is loaded.
   returned: with O(aggregate)

@@ -62,7 +62,7 @@ locations:
       jobs: [daily]
       schedules: [daily_schedule]
       sensors: []
-      assets: [raw/orders, marts/revenue]
+      assets: [sales/raw/orders, sales/marts/revenue]
 schedules:
   description: The schedules of all loaded locations, each with C(location), C(name), C(running), C(cron) and C(timezone).
   returned: always

@@ -68,7 +68,7 @@ EXAMPLES = r"""
   foss_data.platform.dagster_run:
     location: sales
     job: daily
-    assets: [raw/orders, marts/revenue]
+    assets: [sales/raw/orders, sales/marts/revenue]
     tags:
       reason: correction
     wait_timeout: 600

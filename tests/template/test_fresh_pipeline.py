@@ -99,6 +99,40 @@ def test_a_dbt_project_that_was_brought_in(fresh, tmp_path):
     assert "mart orders: it has no description: give it one beside its columns" in done.stdout
 
 
+ASSETS = """
+from orchestration.definitions import defs
+
+graph = defs.resolve_asset_graph()
+print(*(key.to_user_string() for key in {*graph.get_all_asset_keys(), *(check.asset_key for check in graph.asset_check_keys)}))
+"""
+
+
+def assets(folder: Path, python: Path) -> set[str]:
+    """The keys of all assets that a prepared pipeline knows."""
+    done = run(folder, str(python), "-c", ASSETS, PYTHONPATH=f"{folder}:{folder}/shared/utilities")
+    assert done.returncode == 0, done.stderr
+    return set(done.stdout.split())
+
+
+def test_two_pipelines_have_no_asset_in_common(fresh, release, tmp_path):
+    """All pipelines are in one Dagster. One may depend on what another publishes, and that is the asset that it is there."""
+    template, python = str(ROOT / "cookiecutter-pipeline"), fresh / ".venv/bin/python"
+    other = Path(cookiecutter(template, no_input=True, output_dir=str(tmp_path), extra_context={"name": "sales"}))
+    for folder in release, other:
+        assert prepare(folder, python).stderr == ""
+    mine, theirs = assets(release, python), assets(other, python)
+    assert {f"my_pipeline/{name}" for name in ("raw/measurements_fetches", "marts/daily_measurements", "maintenance")} <= mine
+    assert not mine & theirs
+    published = "sales/marts/daily_measurements"
+    assert published in theirs
+    (release / "dbt/models/marts/reader.sql").write_text("select station from {{ source('sales', 'daily_measurements') }}")
+    table = {"name": "daily_measurements", "config": {"meta": {"dagster": {"asset_key": published.split("/")}}}}
+    source = {"name": "sales", "schema": "sales_marts", "tables": [table]}
+    (release / "dbt/models/marts/sources.yml").write_text(json.dumps({"sources": [source]}))
+    assert prepare(release, python).stderr == ""
+    assert assets(release, python) - mine == {published, "my_pipeline/marts/reader"}
+
+
 @pytest.mark.parametrize("catalog", ["iceberg", "delta"])
 def test_a_release_for_the_platform_needs_no_service(fresh, release, tmp_path, catalog):
     """Prepared for Trino with no Trino there."""
@@ -152,6 +186,29 @@ BAD = {
     ),
     "an error on import": ("orchestration/checks.py", "\n1 / 0\n", "orchestration/checks.py, line 2: ZeroDivisionError"),
     "an exit on import": ("orchestration/checks.py", "raise SystemExit(0)\n", "orchestration/checks.py, line 1: SystemExit"),
+    "what Dagster can't load": (
+        "orchestration/definitions.py",
+        "from dagster import Definitions, asset\n\n@asset\ndef one(): ...\n\n@asset(key='one')\ndef two(): ...\n\n"
+        "defs = Definitions([one, two])\n",
+        "Dagster can't load orchestration.definitions: .*Duplicate asset key.*one",
+    ),
+    "an asset that could be another pipeline's": (
+        "orchestration/definitions.py",
+        "from dagster import Definitions, asset\n\n@asset(key=['raw', 'orders'])\ndef orders(): ...\n\n"
+        "defs = Definitions([orders])\n",
+        "it makes the assets raw/orders, .*let their keys begin with my_pipeline",
+    ),
+    "a model that could be another pipeline's": (
+        "dbt/models/marts/bad.sql",
+        "{{ config(meta={'dagster': {'asset_key': ['marts', 'orders']}}) }} select 1 as one",
+        "it makes the assets marts/orders, .*let their keys begin with my_pipeline",
+    ),
+    "a check of another pipeline's asset": (
+        "orchestration/definitions.py",
+        "from dagster import Definitions, asset_check\n\n@asset_check(asset=['sales', 'marts', 'orders'])\ndef full(): ...\n\n"
+        "defs = Definitions(asset_checks=[full])",
+        "it has checks of the assets sales/marts/orders, which it does not make",
+    ),
     "no defs": ("orchestration/definitions.py", "x = 1\n", "orchestration/definitions.py has no `defs`"),
     "a model that refers to nothing": (
         "dbt/models/marts/bad.sql",

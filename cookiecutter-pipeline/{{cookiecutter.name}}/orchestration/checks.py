@@ -8,7 +8,10 @@ from pipeline_shared.settings import Settings
 def checks_of(pipeline: Settings) -> list[AssetChecksDefinition]:
     """The pipeline's asset checks."""
 
-    @asset_check(asset=["staging", "stg_measurements_rejected"], description="All records of the newest content could be used.")
+    @asset_check(
+        asset=pipeline.asset_key("staging", "stg_measurements_rejected"),
+        description="All records of the newest content could be used.",
+    )
     def nothing_rejected() -> AssetCheckResult:
         with connect(pipeline) as lake:
             rows = lake.query(

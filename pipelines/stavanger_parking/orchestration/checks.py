@@ -8,7 +8,7 @@ from pipeline_shared.settings import Settings
 def checks_of(pipeline: Settings) -> list[AssetChecksDefinition]:
     """The pipeline's asset checks."""
 
-    @asset_check(asset=["marts", "data_freshness"], description="The feed's own time is recent.")
+    @asset_check(asset=pipeline.asset_key("marts", "data_freshness"), description="The feed's own time is recent.")
     def feed_is_live() -> AssetCheckResult:
         with connect(pipeline) as lake:
             [(is_frozen, age, feed_time)] = lake.query(
@@ -21,7 +21,10 @@ def checks_of(pipeline: Settings) -> list[AssetChecksDefinition]:
             metadata={"age in minutes": age, "feed's time in Oslo": feed_time},
         )
 
-    @asset_check(asset=["staging", "stg_parking_rejected"], description="All records of the newest publication could be used.")
+    @asset_check(
+        asset=pipeline.asset_key("staging", "stg_parking_rejected"),
+        description="All records of the newest publication could be used.",
+    )
     def nothing_rejected() -> AssetCheckResult:
         with connect(pipeline) as lake:
             rows = lake.query(

@@ -4,20 +4,20 @@ import shutil
 from pathlib import Path
 
 from dagster import AssetExecutionContext, AssetSelection, Definitions, ScheduleDefinition, define_asset_job, in_process_executor
-from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, dbt_assets
+from dagster_dbt import dbt_assets
 from pipeline_shared import settings
 from pipeline_shared.assets import freshness_of, maintenance_of
-from pipeline_shared.dbt import Dbt, dbt_of
+from pipeline_shared.dbt import Dbt, Translator, dbt_of
 
 from orchestration.checks import checks_of
 from orchestration.ingest import FEED, ingest_of
 
 pipeline = settings.load(Path(__file__).resolve().parent.parent)
-# dbt's tests of the raw tables are checks of the assets that ingest makes.
-translator = DagsterDbtTranslator(settings=DagsterDbtTranslatorSettings(enable_source_tests_as_checks=True))
 
 
-@dbt_assets(manifest=pipeline.root / "dbt" / "target" / "manifest.json", dagster_dbt_translator=translator, pool=pipeline.name)
+@dbt_assets(
+    manifest=pipeline.root / "dbt" / "target" / "manifest.json", dagster_dbt_translator=Translator(pipeline), pool=pipeline.name
+)
 def dbt_models(context: AssetExecutionContext, dbt: Dbt):
     """Build and test all models. Unit tests are for whoever changes a model; here they would cost time in every run."""
     target = pipeline.data_dir / "temp" / "dbt" / context.run_id

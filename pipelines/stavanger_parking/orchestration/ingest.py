@@ -32,8 +32,10 @@ def ingest_of(pipeline: Settings) -> AssetsDefinition:
         # Dagster lets one run at a time into a pool, so each table has one writer.
         pool=pipeline.name,
         specs=[
-            AssetSpec(["raw", f"{FEED}_fetches"], description="Every fetch of the feed.", kinds={"python"}),
-            AssetSpec(["raw", f"{FEED}_records"], description="Every distinct content's records.", kinds={"python"}),
+            AssetSpec(pipeline.asset_key("raw", f"{FEED}_fetches"), description="Every fetch of the feed.", kinds={"python"}),
+            AssetSpec(
+                pipeline.asset_key("raw", f"{FEED}_records"), description="Every distinct content's records.", kinds={"python"}
+            ),
         ],
     )
     def ingest_feed():
@@ -43,6 +45,6 @@ def ingest_of(pipeline: Settings) -> AssetsDefinition:
             done = ingest(pipeline, lake, FEED, fetched)
         metadata = {"records": done.records, "new content": done.is_new, "content hash": fetched.content_hash}
         for table in "fetches", "records":
-            yield MaterializeResult(asset_key=["raw", f"{FEED}_{table}"], metadata=metadata)
+            yield MaterializeResult(asset_key=pipeline.asset_key("raw", f"{FEED}_{table}"), metadata=metadata)
 
     return ingest_feed

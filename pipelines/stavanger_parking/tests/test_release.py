@@ -61,7 +61,7 @@ def test_job_makes_every_asset():
     repository = defs.get_repository_def()
     made = repository.get_job(pipeline.name).asset_layer.executable_asset_keys
     assert made == set(repository.assets_defs_by_key)
-    assert AssetKey(["raw", "parking_fetches"]) in made
+    assert AssetKey([pipeline.name, "raw", "parking_fetches"]) in made
 
 
 @pytest.mark.parametrize("folder", ["models", "seeds"])

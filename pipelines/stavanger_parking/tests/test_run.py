@@ -58,7 +58,8 @@ def test_a_run_makes_every_asset_and_every_check_passes(first_run):
     assert names == {node["name"] for node in nodes if node["resource_type"] == "test"} | own
     assert failed_checks(result) == {}
     made = {event.asset_key.to_user_string() for event in result.get_asset_materialization_events()}
-    assert {"raw/parking_fetches", "raw/parking_records", "staging/facilities", "marts/current_occupancy"} <= made
+    tables = {"raw/parking_fetches", "raw/parking_records", "staging/facilities", "marts/current_occupancy"}
+    assert {f"stavanger_parking/{table}" for table in tables} <= made
     assert workspace.query("select count(*) from {marts}.current_occupancy") == [(9,)]
     # Made-up data can be told from the city's, in every fetch.
     assert all("/generated/" in source for (source,) in workspace.query("select source from {raw}.parking_fetches"))

@@ -56,6 +56,13 @@ def test_settings_of_a_laptop(pipeline):
     assert (os.environ["PIPELINE_NAME"], os.environ["PIPELINE_DATA_DIR"]) == ("sales", str(pipeline / "data"))
 
 
+def test_no_two_pipelines_have_a_key_in_common(pipeline):
+    """All assets of one key are one to Dagster. A test's own name counts, as everywhere."""
+    assert settings.load(pipeline).asset_key("raw", "orders") == ["sales", "raw", "orders"]
+    os.environ["PIPELINE_NAME"] = "stock"
+    assert settings.load(pipeline).asset_key("raw", "orders") == ["stock", "raw", "orders"]
+
+
 def test_the_environment_wins(pipeline, tmp_path):
     os.environ.update(
         PIPELINE_TARGET="prod",

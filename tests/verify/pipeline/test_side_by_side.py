@@ -22,7 +22,7 @@ from pipeline_shared.lake import connect
 pipeline = settings.load(Path(__file__).resolve().parent.parent)
 
 
-@asset(pool=pipeline.name)
+@asset(key=pipeline.asset_key("raw", "counted"), pool=pipeline.name)
 def counted() -> None:
     with connect(pipeline) as lake:
         table = lake.table("raw", "counted")

@@ -55,7 +55,7 @@ def _freshness(pipeline: Settings, source: dict) -> AssetChecksDefinition:
 
     @asset_check(
         name=f"{name}_freshness",
-        asset=[schema, name],
+        asset=pipeline.asset_key(schema, name),
         description=f"The newest {field}{f' where {where}' if where else ''} is recent.",
     )
     def fresh() -> AssetCheckResult:
@@ -80,7 +80,7 @@ def maintenance_of(pipeline: Settings, feed: str, after: Iterable[AssetKey]) -> 
     """
     if not isinstance(pipeline.manifest.get("retention_days"), int):  # `forever`
         return []
-    key = AssetKey([pipeline.name, "maintenance"])
+    key = AssetKey(pipeline.asset_key("maintenance"))
 
     @multi_asset(
         name="maintenance",

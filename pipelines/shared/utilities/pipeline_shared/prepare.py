@@ -16,9 +16,14 @@ import json
 import os
 import sys
 import traceback
+from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pipeline_shared import settings
+
+if TYPE_CHECKING:  # imported only where it is needed: what is wrong before that is said at once
+    from dagster import AssetKey, Definitions
 
 SCHEMA = "shared/schemas/pipeline.schema.json"
 MODULE = "orchestration.definitions"
@@ -33,7 +38,7 @@ def prepare(root: Path) -> None:
     pipeline = settings.load(root)
     check_manifest(root, pipeline.manifest)
     parse_dbt(root / "dbt", pipeline.target)
-    import_definitions(root)
+    check_asset_keys(pipeline.name, import_definitions(root))
 
 
 def check_manifest(root: Path, manifest: dict) -> None:
@@ -69,8 +74,8 @@ def dbt_flags(project: Path) -> list[str]:
     return ["--log-level", "none", "--log-level-file", "none", "--project-dir", str(project), "--profiles-dir", str(project)]
 
 
-def import_definitions(root: Path) -> None:
-    """Import the code that Dagster will load. Raises ReleaseError with the line that failed."""
+def import_definitions(root: Path) -> Definitions:
+    """Import the code that Dagster will load; its Definitions. Raises ReleaseError with the line that failed."""
     try:
         module = importlib.import_module(MODULE)
     except SyntaxError as error:
@@ -79,8 +84,35 @@ def import_definitions(root: Path) -> None:
         frames = [frame for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename).is_relative_to(root)]
         where = f"{_inside(root, frames[-1].filename)}, line {frames[-1].lineno}" if frames else f"{MODULE.replace('.', '/')}.py"
         raise ReleaseError(f"{where}: {type(error).__name__}: {_plain(error)}") from error
-    if not hasattr(module, "defs"):
+    from dagster import Definitions
+
+    if not isinstance(getattr(module, "defs", None), Definitions):
         raise ReleaseError(f"{MODULE.replace('.', '/')}.py has no `defs`: Dagster looks for a Definitions object of that name")
+    return module.defs
+
+
+def check_asset_keys(name: str, defs: Definitions) -> None:
+    """What the pipeline makes or checks is its own: to Dagster all assets of one key are one, whichever pipeline they are of.
+
+    What is only depended on may be another's. Raises ReleaseError that names the keys.
+    """
+    try:
+        graph = defs.resolve_asset_graph()
+    except Exception as error:  # what Dagster finds wrong with them, it says only now
+        raise ReleaseError(f"Dagster can't load {MODULE}: {type(error).__name__}: {_plain(error)}") from error
+
+    def others(keys: Iterable[AssetKey]) -> str:
+        return ", ".join(sorted({key.to_user_string() for key in keys if key.path[0] != name}))
+
+    if made := others(graph.executable_asset_keys):
+        raise ReleaseError(
+            f"it makes the assets {made}, and could be in another pipeline's way: let their keys begin with {name}, as "
+            "`pipeline.asset_key(...)` and dbt's `Translator(pipeline)` do"
+        )
+    if checked := others(check.asset_key for check in graph.asset_check_keys):
+        raise ReleaseError(
+            f"it has checks of the assets {checked}, which it does not make: leave these out, tests of a dbt source among them"
+        )
 
 
 def _inside(root: Path, path: str | None) -> str:

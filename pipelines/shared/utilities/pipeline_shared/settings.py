@@ -38,6 +38,13 @@ class Settings:
         """The data base of target dev. dbt's profile says the same."""
         return self.data_dir / "processed" / f"{self.name}.duckdb"
 
+    def asset_key(self, *parts: str) -> list[str]:
+        """The key of an asset, as Dagster takes it: all pipelines share one Dagster, so it begins with this one's name.
+
+        Of a table ``parts`` are its schema and its name.
+        """
+        return [self.name, *parts]
+
     def __getitem__(self, key: str) -> str:
         """A setting of the pipeline's own, as in `settings` of its manifest. Raises SettingsError if nobody gave it."""
         try:

@@ -21,6 +21,14 @@ def pipeline(root, tmp_path) -> Path:
     return tmp_path / "sales"
 
 
+@pytest.fixture
+def another(monkeypatch, tmp_path) -> None:
+    """A version that is known beside those that are."""
+    versions = tmp_path / "versions.json"
+    versions.write_text(json.dumps(shared_version.known_versions() | {"9.0.0": "0" * 64}))
+    monkeypatch.setattr(shared_version, "VERSIONS", versions)
+
+
 def fault(folder: Path) -> str:
     said = shared_version.shared_version_fault(files_of(folder))
     assert "\n" not in said
@@ -70,19 +78,19 @@ def moved(pipeline: Path) -> None:
 
 
 def said_to_be_another(pipeline: Path) -> None:
-    (pipeline / "shared" / "VERSION").write_text("0.1.0\n")
+    (pipeline / "shared" / "VERSION").write_text("9.0.0\n")
 
 
 @pytest.mark.parametrize("change", [edited, added, removed, moved, said_to_be_another])
-def test_one_that_is_not_as_it_was_given_out_is_refused(pipeline, change):
+def test_one_that_is_not_as_it_was_given_out_is_refused(pipeline, another, change):
     change(pipeline)
-    assert "its shared/ is not what version 0." in fault(pipeline)
+    assert "its shared/ is not what version " in fault(pipeline)
 
 
 @pytest.mark.parametrize("version", ["9.9.9", "", "x" * 100_000, "é\n\nx"])
 def test_a_version_that_nobody_knows_is_refused(pipeline, version):
     (pipeline / "shared" / "VERSION").write_text(version)
-    assert "which this platform does not know (it knows 0.1.0, 0.2.0" in fault(pipeline)
+    assert "which this platform does not know (it knows 0.2.0" in fault(pipeline)
     assert len(fault(pipeline)) < 300
 
 
@@ -95,9 +103,6 @@ def test_a_pipeline_without_any_is_not_held_against_it(tmp_path):
     assert shared_version.shared_version_fault({"pipeline.yml": tmp_path}) == ""
 
 
-def test_one_may_move_while_another_stays(pipeline, monkeypatch, tmp_path):
+def test_one_may_move_while_another_stays(pipeline, another):
     """The platform goes on knowing the versions before."""
-    versions = tmp_path / "versions.json"
-    versions.write_text(json.dumps(shared_version.known_versions() | {"9.0.0": "0" * 64}))
-    monkeypatch.setattr(shared_version, "VERSIONS", versions)
     assert fault(pipeline) == ""
