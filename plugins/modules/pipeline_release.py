@@ -163,7 +163,7 @@ from ansible_collections.foss_data.platform.plugins.module_utils.pipeline_answer
 from ansible_collections.foss_data.platform.plugins.module_utils.releases import ENVIRONMENT, READY
 
 LAST_LINES = 12
-LONGEST = 20_000  # characters of what is said of a release that does not load
+LONGEST = 20_000  # bytes that a pipeline may have to say, and characters of what is said of a release that does not load
 # What judging a release may take; five releases with the largest manifests that dbt writes take 440 MiB and 8 s.
 JUDGING_MB, JUDGING_SECONDS = 512, 60
 ENDS = {
@@ -250,6 +250,8 @@ def prepare(module: AnsibleModule, folder: str) -> float:
     began = time.monotonic()
     rc, out, err = module.run_command(
         [
+            # Only the end of what it says: how much that is, is the pipeline's to decide, and the memory root's.
+            *("/bin/bash", "-c", f'set -o pipefail; "$@" | tail --bytes={LONGEST}', "bash"),
             *("systemd-run", f"--unit={unit}", "--service-type=exec", "--wait", "--pipe", "--collect"),
             *(f"--property={text}" for text in properties),
             *(f"--setenv={name}={value}" for name, value in environment.items()),

@@ -428,6 +428,21 @@ def test_what_takes_long_to_judge_is_ended(install, home, monkeypatch):
     assert releases(home) == []
 
 
+def test_what_it_says_itself_is_kept_for_its_end_alone(install, monkeypatch):
+    """It may say gigabytes, and the module is root's."""
+    heard = []
+    run = pipeline_release.AnsibleModule.run_command
+
+    def hear(*arguments, **options):
+        heard.append(run(*arguments, **options))
+        return heard[-1]
+
+    monkeypatch.setattr(pipeline_release.AnsibleModule, "run_command", hear)
+    chatter = "print('said\\n' * 20_000, flush=True)\nraise SystemExit('and the fault')"
+    assert install("aaa", files={"prepare.py": chatter})["msg"].endswith("and the fault")
+    assert max(len(out) for _rc, out, _err in heard) == 20_000
+
+
 def test_what_is_said_of_it_is_not_without_end(install, home):
     columns = [{"name": f"{number}{'x' * 900}", "tags": ["pii"]} for number in range(100)]
     said = install("aaa", files=of_people(*columns), manifest=PUBLISHING)["msg"]
