@@ -1,5 +1,9 @@
 """playbooks/pipeline_remove.yml: what will be lost is said, and nothing goes that was not meant."""
 
+import os
+import pwd
+import re
+
 import pytest
 
 HOLDINGS = {
@@ -15,6 +19,8 @@ HOLDINGS = {
     "unknown": {},
 }
 OBJECTS = {"objects": 7, "bytes": 4_000_000}
+LEFT = "Remove what its runs left elsewhere"
+NOBODY = 65534
 TOUCHES = {"dagster_code_location", "service", "minio_user", "trino_schema"}
 
 
@@ -73,6 +79,38 @@ def test_with_its_data(remove):
     # Its schedule first: it would begin another run.
     order = [name for name, *_ in predicted.calls]
     assert order.index("dagster_code_location") < order.index("service") < order.index("trino_schema")
+
+
+def outcome(play, task: str) -> str:
+    """What a task came to."""
+    return re.search(rf"^TASK \[.*: {task}\] \**\n(\w+)", play.said, re.MULTILINE)[1]
+
+
+def test_its_user_goes_with_its_data_alone(remove):
+    """As long as it is there nobody else is given its number."""
+    kept, gone = remove("--check"), remove("--check", "-e", "data=true")
+    assert [outcome(kept, task) for task in ("Remove its home", LEFT, "Remove its user")] == ["skipping"] * 3
+    assert [outcome(gone, task) for task in ("Remove its home", LEFT, "Remove its user")] == ["ok"] * 3
+    assert gone.said.index(LEFT) < gone.said.index("Remove its user")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+def test_what_its_runs_left_is_found(remove, tmp_path):
+    """Check mode says so, and removes nothing."""
+    logs = tmp_path / "run" / "compute_logs"
+    logs.mkdir(parents=True)
+    orchestrator = {
+        "host": "server",
+        "url": "http://127.0.0.1:1",
+        "group": "dagster",
+        "workspace": "/w",
+        "compute_logs": str(tmp_path),
+    }
+    given = {"holdings": {"user": pwd.getpwuid(NOBODY).pw_name}, "pipeline_dagster": orchestrator}
+    assert outcome(remove("--check", "-e", "data=true", **given), LEFT) == "ok"
+    os.chown(logs, NOBODY, -1)
+    assert outcome(remove("--check", "-e", "data=true", **given), LEFT) == "changed"
+    assert logs.is_dir()
 
 
 def test_a_login_that_stays_is_a_failure(remove):
