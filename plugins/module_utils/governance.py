@@ -136,8 +136,8 @@ def _schemas(manifest: dict) -> dict[str, str]:
 
 
 def _published(manifest: dict) -> set[str]:
-    """The schemas that others may read, or a table of which they may."""
-    return {entry.partition(".")[0] for entry in manifest.get("publishes", [])}
+    """The schemas that others may read."""
+    return set(manifest.get("publishes", []))
 
 
 def _schema(table: dict) -> str:
