@@ -126,6 +126,9 @@ def test_tables_that_are_not_known_are_not_lost(remove):
     assert not TOUCHES & {name for name, *_ in refused.calls}
 
 
-def test_a_name_that_is_none(remove):
-    [error] = remove(name="../etc").errors()
-    assert "Give the name of a pipeline: -e pipeline=NAME. Nothing was removed." in error
+@pytest.mark.parametrize("name", ["../etc", ""])
+def test_a_name_that_is_none(remove, name):
+    refused = remove(name=name)
+    [error] = refused.errors()
+    assert "Give the name of a pipeline: -e pipeline=NAME. Nothing was changed." in error
+    assert {module for module, *_ in refused.calls} == {"host_check"}
