@@ -46,6 +46,7 @@ def test_nobody_confirmed(remove):
         "Lost: table iceberg.sales_raw.orders, 120 rows, 3.34 MB",
         "Lost: 7 objects under lakehouse/pl-sales/, 3.81 MB",
         "Lost: home /var/lib/pipelines/sales of the user pl-sales, 2.00 KB",
+        "Lost: what its runs printed",
     ):
         assert line in refused.said
     assert not TOUCHES & {name for name, *_ in refused.calls}
