@@ -165,7 +165,8 @@ from ansible_collections.foss_data.platform.plugins.module_utils.releases import
 LAST_LINES = 12
 LONGEST = 20_000  # bytes that a pipeline may have to say, and characters of what is said of a release that does not load
 # What judging a release may take; five releases with the largest manifests that dbt writes take 440 MiB and 8 s.
-JUDGING_MB, JUDGING_SECONDS = 512, 60
+JUDGING_MB = 512
+JUDGING_SECONDS = 60
 ENDS = {
     "timeout": "it took more than {timeout} s and was stopped",
     "oom-kill": "it needed more memory than `memory_mb` of its pipeline.yml allows",
