@@ -12,14 +12,13 @@ The template is its first commit; what came on top is not committed, for you to 
 import argparse
 import re
 import shutil
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 import yaml
+from from_template import ROOT, make
 
-ROOT = Path(__file__).resolve().parent.parent
 KINDS = {"model": "source", "seed": "data", "test": "", "macro": ""}  # and what dbt called their folders before 1.0
 STAGING = ("staging", "intermediate", "base")
 LEFT_OUT = ("snapshot-paths", "analysis-paths", "on-run-start", "on-run-end", "dispatch", "query-comment", "tests", "data_tests")
@@ -147,11 +146,10 @@ def adopt(folder: Path, into: Path, answers: dict[str, str]) -> list[str]:
     if not into.is_dir():
         raise AdoptError(f"there is no folder {into}: make it first")
     with tempfile.TemporaryDirectory(dir=into, prefix=".adopt-") as scratch:
-        cookiecutter = [sys.executable, "-W", "ignore", "-m", "cookiecutter", str(ROOT / "cookiecutter-pipeline"), "--no-input"]
-        command = [*cookiecutter, "--default-config", "--output-dir", scratch, *(f"{key}={one}" for key, one in answers.items())]
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
-        if done.returncode:
-            raise AdoptError(((done.stdout + done.stderr).strip().splitlines() or ["cookiecutter failed"])[-1])
+        try:
+            make(Path(scratch), answers)
+        except ValueError as error:
+            raise AdoptError(str(error)) from error
         if (into / name).exists():  # the name is a good one by now
             raise AdoptError(f"{into / name} is there already: give another NAME, or move it away")
         made = Path(scratch) / name

@@ -8,12 +8,11 @@ NEW_SCHEDULE and NEW_FORMAT. Without any cookiecutter asks on the terminal. NEW_
 """
 
 import os
-import re
-import subprocess
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+from from_template import COOKIECUTTER, ROOT, make
+
 ANSWERS = ("NAME", "TITLE", "TEAM", "EMAIL", "SCHEDULE", "FORMAT")
 USAGE = (
     'make pipeline NAME=sales_analytics [TITLE="Sales Analytics"] [TEAM=] [EMAIL=] [SCHEDULE="0 6 * * *"] [FORMAT=delta] [DIR=]'
@@ -35,34 +34,16 @@ def main() -> None:
     """Make it, and say what comes next."""
     target = Path(os.environ.get("NEW_DIR") or ROOT.parent).expanduser()
     answers = {key.lower(): os.environ[f"NEW_{key}"] for key in ANSWERS if f"NEW_{key}" in os.environ}
-    command = [
-        sys.executable,
-        "-W",
-        "ignore",
-        "-m",
-        "cookiecutter",
-        str(ROOT / "cookiecutter-pipeline"),
-        "--output-dir",
-        str(target),
-    ]
     if not answers and sys.stdin.isatty():
-        os.execv(sys.executable, command)
+        os.execv(sys.executable, [*COOKIECUTTER, "--output-dir", str(target)])
     if not answers.get("name"):
         refuse(f"a pipeline needs a name: {USAGE}")
-    for key, answer in answers.items():
-        # cookiecutter would take it for a template of its own.
-        if re.search(r"\{[{%#]", answer):
-            refuse(f"{key.upper()} has {{{{, {{% or {{# in it: leave that out")
     if target.exists() and not target.is_dir():
         refuse(f"{target} is no folder: name another one as DIR")
-    given = [f"{key}={answer}" for key, answer in answers.items()]
-    done = subprocess.run(
-        [*command, "--no-input", "--", *given], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
-    )
-    said = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]
-    if done.returncode:
-        refuse(re.sub(r"^(\w*Error: )+", "", said[-1]) if said else f"cookiecutter ended with {done.returncode}")
-    print("\n".join(said))
+    try:
+        print("\n".join(make(target, answers)))
+    except ValueError as error:
+        refuse(str(error))
     print(NEXT.format(name=answers["name"], folder=target.resolve() / answers["name"]))
 
 

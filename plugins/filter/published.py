@@ -10,12 +10,12 @@ short_description: Grants of a schema by a pipeline's list of what it publishes
 version_added: 0.1.0
 author: FOSS Data Platform contributors (@foss-data)
 description:
-  - Every other user may read what is listed, a whole schema or one table of it, and nothing else.
+  - Every other user may read the schemas that are listed, and nothing else.
   - Of a schema with masks every table is granted by itself, and what has no name in the masks is not. So nobody sees what lies
     there beside them, such as the table that a run is making or that Trino keeps a table's least and greatest values in.
 options:
   _input:
-    description: Schemas, and tables as C(SCHEMA.TABLE), as the manifest names them.
+    description: Schemas, as the manifest names them.
     type: list
     elements: str
     required: true
@@ -30,8 +30,8 @@ options:
 """
 
 EXAMPLES = r"""
-one_table: "{{ ['marts', 'staging.stations'] | foss_data.platform.published('staging', {}) }}"
-# [{everyone: true, table: stations}]
+all_of_it: "{{ ['marts'] | foss_data.platform.published('marts', {}) }}"
+# [{everyone: true}]
 
 with_masks: "{{ ['marts'] | foss_data.platform.published('marts', {'marts': {'customers': {'phone': 'hash'}, 'totals': {}}}) }}"
 # [{everyone: true, table: customers, masks: {phone: hash}}, {everyone: true, table: totals}]
@@ -46,14 +46,12 @@ _value:
 
 
 def published(publishes: list[str], schema: str, masks: dict[str, dict[str, dict[str, str]]]) -> list[dict]:
-    """Grants to everyone in ``schema``: one for all of it, or one for each table."""
+    """Grants to everyone in ``schema``: one for all of it, or with masks one for each table."""
+    if schema not in publishes:
+        return []
     tables = masks.get(schema, {})
-    if schema in publishes and not tables:
-        return [{"everyone": True}]
-    parts = (entry.partition(".") for entry in publishes)
-    names = tables if schema in publishes else {table for name, _dot, table in parts if name == schema}
-    masked = {name: {"masks": tables[name]} for name in tables if tables[name]}
-    return [{"everyone": True, "table": name, **masked.get(name, {})} for name in sorted(names)]
+    named = [{"everyone": True, "table": name} | ({"masks": tables[name]} if tables[name] else {}) for name in sorted(tables)]
+    return named or [{"everyone": True}]
 
 
 class FilterModule:

@@ -150,22 +150,30 @@ fingerprint:
 """
 
 import contextlib
+import json
 import os
 import pwd
 import re
+import resource
 import shutil
 import stat
 import time
+from collections.abc import Callable
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.foss_data.platform.plugins.module_utils.aggregate import each_item, with_aggregate
 from ansible_collections.foss_data.platform.plugins.module_utils.current import current
 from ansible_collections.foss_data.platform.plugins.module_utils.exclusive import exclusive
-from ansible_collections.foss_data.platform.plugins.module_utils.governance import release_faults, release_masks
+from ansible_collections.foss_data.platform.plugins.module_utils.governance import PARSED, release_faults, release_masks
 from ansible_collections.foss_data.platform.plugins.module_utils.pipeline_answers import hand_over
 from ansible_collections.foss_data.platform.plugins.module_utils.releases import ENVIRONMENT, READY
 
 LAST_LINES = 12
+LONGEST = 20_000  # bytes that a pipeline may have to say, and characters of what is said of a release that does not load
+# What judging a release may take; five releases with the largest manifests that dbt writes take 440 MiB and 8 s.
+JUDGING_MB = 512
+JUDGING_SECONDS = 60
 ENDS = {
     "timeout": "it took more than {timeout} s and was stopped",
     "oom-kill": "it needed more memory than `memory_mb` of its pipeline.yml allows",
@@ -250,6 +258,8 @@ def prepare(module: AnsibleModule, folder: str) -> float:
     began = time.monotonic()
     rc, out, err = module.run_command(
         [
+            # Only the end of what it says: how much that is, is the pipeline's to decide, and the memory root's.
+            *("/bin/bash", "-c", f'set -o pipefail; "$@" | tail --bytes={LONGEST}', "bash"),
             *("systemd-run", f"--unit={unit}", "--service-type=exec", "--wait", "--pipe", "--collect"),
             *(f"--property={text}" for text in properties),
             *(f"--setenv={name}={value}" for name, value in environment.items()),
@@ -266,6 +276,43 @@ def prepare(module: AnsibleModule, folder: str) -> float:
         said = ENDS.get(end[1], "").format(**p) if end else ""
         raise RuntimeError(said or " | ".join(lines) or f"it ended with {rc} and said nothing")
     return time.monotonic() - began
+
+
+def judged(rule: Callable, *arguments) -> Any:
+    """What a rule of the platform, such as ``release_faults``, says of a release. Raises ValueError in one line.
+
+    It reads what the pipeline's code wrote, and as root, so that the pipeline can't say it for us: so in a child, which has
+    limits of its own.
+    """
+    reader, writer = os.pipe()
+    child = os.fork()
+    if not child:
+        code = 1
+        try:
+            with open("/proc/self/statm", encoding="ascii") as sizes:
+                own_size = int(sizes.read().split()[0]) * resource.getpagesize()
+            resource.setrlimit(resource.RLIMIT_AS, (own_size + (JUDGING_MB << 20),) * 2)
+            resource.setrlimit(resource.RLIMIT_CPU, (JUDGING_SECONDS,) * 2)
+            try:
+                answer = {"found": rule(*arguments)}
+            except ValueError as error:
+                answer = {"fault": str(error)}
+            with open(writer, "w", encoding="utf-8") as out:
+                json.dump(answer, out)
+            code = 0
+        finally:
+            # Nothing of the module's own end is the child's.
+            os._exit(code)
+    os.close(writer)
+    with open(reader, encoding="utf-8") as given:
+        said = given.read()
+    if os.waitpid(child, 0)[1]:
+        limits = f"{JUDGING_MB} MiB of memory or {JUDGING_SECONDS} s"
+        raise ValueError(f"reading {PARSED} takes more than {limits}: it has to be what `dbt parse` writes")
+    answer = json.loads(said)
+    if "fault" in answer:
+        raise ValueError(answer["fault"])
+    return answer["found"]
 
 
 def install(module: AnsibleModule, folder: str) -> float:
@@ -287,17 +334,18 @@ def install(module: AnsibleModule, folder: str) -> float:
         for name in (ENVIRONMENT, READY):
             if os.path.lexists(os.path.join(folder, name)):
                 raise RuntimeError(f"it has a file {name} at its top, where the platform keeps one: rename it")
-        broken = release_faults(folder, p["manifest"]) if p["manifest"] else []
+        broken = judged(release_faults, folder, p["manifest"]) if p["manifest"] else []
         if broken:
             raise RuntimeError(f"it breaks the platform's rules: {'; '.join(broken)}")
         if p["answers"]:
             hand_over(folder, **p["answers"])
         point(folder, p["python"])
         mark_ready(folder, p["release"])
-    except (OSError, RuntimeError) as error:
+    except (OSError, RuntimeError, ValueError) as error:
         shutil.rmtree(folder, ignore_errors=True)
         stays = ", the one before stays" if current(p["path"]) else ""
-        module.fail_json(msg=f"the release {p['release']} does not load{stays}: {error}")
+        said = str(error) if len(str(error)) <= LONGEST else f"{str(error)[:LONGEST]} …"
+        module.fail_json(msg=f"the release {p['release']} does not load{stays}: {said}")
     return seconds
 
 
@@ -307,7 +355,7 @@ def masks(module: AnsibleModule, folder: str) -> dict:
     made = [os.path.join(releases, name) for name in os.listdir(releases)] if os.path.isdir(releases) else []
     ready = sorted(filter(is_ready, made), key=lambda path: (path == folder, os.lstat(path).st_mtime), reverse=True)
     try:
-        return release_masks(ready[0], module.params["manifest"], ready[1:]) if ready else {}
+        return judged(release_masks, ready[0], module.params["manifest"], ready[1:]) if ready else {}
     except ValueError as error:
         module.fail_json(msg=f"what others may see of the release {module.params['release']} is not known: {error}")
 

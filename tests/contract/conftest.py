@@ -12,10 +12,10 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import pytest
+from ansible_collections.foss_data.platform.tests.deployed import until
 
 LOCK = Path(__file__).resolve().parents[2] / "requirements/dagster.txt"
 
@@ -48,17 +48,6 @@ asyncio.run(pipeline_porter.main())
 SYSTEMCTL = """#!/bin/sh
 cat "{folder}/said" 2>/dev/null || echo ActiveState=inactive
 """
-
-
-def until(happened, what: str):
-    """What ``happened`` returns once that is true."""
-    deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline:
-        found = happened()
-        if found:
-            return found
-        time.sleep(0.02)
-    raise AssertionError(f"not within {PATIENCE} s: {what}")
 
 
 class Client:
@@ -128,7 +117,7 @@ class Host:
         partial.write_text(f"[Service]\nExecStart=dagster api grpc --fixed-server-id {identity} --lazy-load-user-code\n")
         partial.rename(self.folder / f"units/pipeline@{name}.service")
         if self.porter:
-            until((self.folder / f"run/{name}.sock").exists, f"the porter has a socket for {name}")
+            until((self.folder / f"run/{name}.sock").exists, PATIENCE)
 
     def serve(self, idle: float = 600, awake: int = 8, settle: float = 600, start: float = 20, answer: float = 10) -> None:
         """Run the porter, until it says that it is ready."""
@@ -192,7 +181,7 @@ class Host:
 
     def asleep(self, name: str) -> None:
         """Wait until it is, by itself and without a fault."""
-        assert until(lambda: self.servers[name].poll() is not None, f"{name} sleeps")
+        assert until(lambda: self.servers[name].poll() is not None, PATIENCE)
         assert self.servers[name].returncode == 0
 
     def close(self) -> None:

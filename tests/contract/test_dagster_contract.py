@@ -28,6 +28,7 @@ import requests
 import yaml
 from ansible.module_utils.testing import patch_module_args
 from ansible_collections.foss_data.platform.plugins.module_utils import dagster as utils
+from ansible_collections.foss_data.platform.tests.deployed import until
 from foss_data_dashboard import dagster as dashboard_dagster
 from foss_data_dashboard.app import Dashboard
 from foss_data_dashboard.client import http
@@ -47,17 +48,6 @@ SETTINGS = {
     "run_monitoring": {"enabled": True},
     "run_coordinator": {"module": "dagster", "class": "QueuedRunCoordinator", "config": {"dequeue_interval_seconds": 1}},
 }
-
-
-def until(happened, what: str):
-    """What ``happened`` returns once that is true."""
-    deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline:
-        found = happened()
-        if found:
-            return found
-        time.sleep(0.05)
-    raise AssertionError(f"not within {PATIENCE} s: {what}")
 
 
 # -- a Dagster
@@ -104,7 +94,7 @@ class Dagster:
                 return requests.get(f"{self.url}/server_info", timeout=5).ok
             return False
 
-        until(answers, "the webserver answers")
+        until(answers, PATIENCE)
 
     def serve(self, name: str, module: str = "example", ready: bool = True) -> subprocess.Popen:
         """A code server on the socket of that name, with the code of folder ``code``; it is told the instance with each run."""
@@ -130,7 +120,7 @@ class Dagster:
                 return True
             return False
 
-        until(connects, f"code server {name} listens")
+        until(connects, PATIENCE)
 
     def ask(self, query: str, **variables) -> dict:
         """The only field of a GraphQL answer."""
@@ -231,7 +221,7 @@ def example(dagster) -> Dagster:
     found = dagster.location("example")
     assert found["jobs"] == ["division", "everything", "waiting"]
     dagster.start("dagster-daemon", "run", "--workspace", dagster.workspace, log="daemon.log", DAGSTER_HOME=str(dagster.home))
-    until(lambda: dagster.module("dagster_info")["daemons"][0]["alive"], "the daemon lives")
+    until(lambda: dagster.module("dagster_info")["daemons"][0]["alive"], PATIENCE)
     return dagster
 
 
@@ -456,7 +446,7 @@ def test_run_outlives_its_code_server(example, tmp_path):
     slow = run(example, "waiting", run_config=config, wait_timeout=0)
     assert slow["failed"]
     assert " and goes on (" in slow["msg"] or " stays in the queue" in slow["msg"]
-    until((tmp_path / "pid").exists, "the run waits")
+    until((tmp_path / "pid").exists, PATIENCE)
 
     with example.record("queued"):
         queued = run(example, "waiting", run_config=config, wait_timeout=2)
@@ -476,7 +466,7 @@ def test_run_outlives_its_code_server(example, tmp_path):
     assert example.run(slow["run_id"])["status"] == "STARTED"
     (tmp_path / "go").touch()
     for run_id in (slow["run_id"], queued["run_id"]):
-        until(lambda run_id=run_id: example.run(run_id)["status"] == "SUCCESS", "the run ends well")
+        until(lambda run_id=run_id: example.run(run_id)["status"] == "SUCCESS", PATIENCE)
 
 
 def test_run_whose_worker_is_killed(example, tmp_path):
@@ -485,9 +475,9 @@ def test_run_whose_worker_is_killed(example, tmp_path):
     started = run(example, "waiting", run_config=config, wait=False)
     assert started["changed"]
     assert started["status"] in ("QUEUED", "STARTING", "STARTED")
-    until((tmp_path / "pid").exists, "the run waits")
+    until((tmp_path / "pid").exists, PATIENCE)
     os.kill(int((tmp_path / "pid").read_text()), signal.SIGKILL)
-    until(lambda: example.run(started["run_id"])["status"] == "FAILURE", "Dagster notices")
+    until(lambda: example.run(started["run_id"])["status"] == "FAILURE", PATIENCE)
     with example.record("killed"):
         said = str(utils.Dagster(example.url).why_failed(started["run_id"]))
     assert "SIGKILL" in said, said

@@ -10,7 +10,8 @@ import os
 import time
 
 import pytest
-from ansible_collections.foss_data.platform.tests.contract.conftest import Client, until
+from ansible_collections.foss_data.platform.tests.contract.conftest import PATIENCE, Client
+from ansible_collections.foss_data.platform.tests.deployed import until
 
 
 def test_what_is_known_is_answered_asleep_and_work_wakes(host):
@@ -70,14 +71,14 @@ def test_watching_alone_keeps_nothing_awake(host):
     host.add("sales", "id-1")
     host.serve(settle=0.3)
     host.start("sales")
-    until(host.socket("sales").exists, "it listens")
+    until(host.socket("sales").exists, PATIENCE)
 
     def ended() -> bool:
         host.ask("sales", "ListRepositories")
         host.ask("sales", "GetServerId")
         return host.servers["sales"].poll() is not None
 
-    until(ended, "it sleeps")
+    until(ended, PATIENCE)
     assert host.woken == []
 
 
@@ -86,7 +87,7 @@ def test_runs_and_calls_under_way_keep_it_awake(host):
     host.serve(idle=0.2)
     gate = host.folder / "gate"
     host.send("sales", "Wait", str(gate))
-    until(lambda: f"Wait {gate}" in host.calls("sales"), "the call is there")
+    until(lambda: f"Wait {gate}" in host.calls("sales"), PATIENCE)
     # Another pipeline goes to sleep meanwhile, so time enough passed.
     host.state("sales", runs=["one"])
     other = Client(host.python)
@@ -99,7 +100,7 @@ def test_runs_and_calls_under_way_keep_it_awake(host):
     gate.touch()
     assert client.receive() == {"messages": ["waited"]}
     # The call is over, a run is not.
-    until(lambda: host.calls("sales").count("GetCurrentRuns") > 1, "the porter asked for runs, and asked again")
+    until(lambda: host.calls("sales").count("GetCurrentRuns") > 1, PATIENCE)
     assert "ShutdownServer" not in host.calls("sales")
     host.state("sales", runs=[])
     host.asleep("sales")
@@ -114,11 +115,11 @@ def test_other_code_is_told_at_once_and_what_was_known_forgotten(host):
     host.ask("sales", "StartRun")
     host.asleep("sales")
     host.add("sales", "id-2")
-    until(lambda: host.ask("sales", "GetServerId") == "id-2", "the new id")
+    until(lambda: host.ask("sales", "GetServerId") == "id-2", PATIENCE)
     assert host.woken == ["sales"]
     new = host.ask("sales", "ListRepositories")
     assert "id-2" in new != old
-    until(lambda: not (host.folder / "state/sales/id-1").exists(), "what was known is forgotten")
+    until(lambda: not (host.folder / "state/sales/id-1").exists(), PATIENCE)
     host.ask("sales", "StartRun")
     host.asleep("sales")
     assert (host.ask("sales", "GetServerId"), host.ask("sales", "ListRepositories")) == ("id-2", new)
@@ -129,7 +130,7 @@ def test_what_the_code_before_still_says_is_not_remembered(host):
     host.serve()
     host.ask("sales", "StartRun")
     host.add("sales", "id-2")
-    until(lambda: host.ask("sales", "GetServerId") == "id-2", "the new id")
+    until(lambda: host.ask("sales", "GetServerId") == "id-2", PATIENCE)
     assert "id-1" in host.ask("sales", "ListRepositories")
     host.servers["sales"].kill()
     host.servers["sales"].wait()
@@ -230,7 +231,7 @@ def test_a_link_that_comes_while_it_is_awake_is_not_followed(host):
     host.ask("stock", "StartRun")
     gate = host.folder / "gate"
     host.send("sales", "Wait", str(gate))
-    until(lambda: f"Wait {gate}" in host.calls("sales"), "the call is there")
+    until(lambda: f"Wait {gate}" in host.calls("sales"), PATIENCE)
     host.socket("sales").unlink()
     host.socket("sales").symlink_to(host.socket("stock"))
     host.ids.pop("sales")
@@ -298,7 +299,7 @@ def test_one_that_does_not_end_holds_up_nobody(host):
     host.state("deaf", deaf=True)
     host.ask("deaf", "StartRun")
     assert host.ask("one", "StartRun", "x") == "StartRun of id-one: x"
-    until(lambda: "GetCurrentRuns" in host.calls("deaf"), "it is asked")
+    until(lambda: "GetCurrentRuns" in host.calls("deaf"), PATIENCE)
     assert host.ask("two", "StartRun", "x") == "StartRun of id-two: x"
     # What is asked of it does not hold up the others' sleep, either.
     host.asleep("one")
@@ -324,7 +325,7 @@ def test_a_pipeline_that_is_removed_leaves_nothing(host):
     host.ask("sales", "ListRepositories")
     assert (host.folder / "state/sales").is_dir()
     (host.folder / "units/pipeline@sales.service").unlink()
-    until(lambda: not (host.folder / "state/sales").exists(), "its answers are gone")
+    until(lambda: not (host.folder / "state/sales").exists(), PATIENCE)
     assert not (host.folder / "run/sales.sock").exists()
 
 

@@ -4,10 +4,16 @@ import pytest
 
 
 @pytest.fixture(params=["iceberg", "delta"])
-def repository(request, tmp_path, from_template):
+def repository(request, tmp_path, from_template, host):
     """A freshly made pipeline, gone again afterwards."""
     with from_template(tmp_path, f"fresh_{request.param}", format=request.param) as made:
         yield made
+        number = host.check_output("id --user pl-%s", made.name)
+        logs = "/var/lib/dagster/compute_logs"
+        assert host.check_output("find %s -uid %s -print -quit", logs, number), "its run left nothing to remove"
+    assert host.run("id pl-%s", made.name).rc
+    # Whoever is given this number next would own it.
+    assert host.run("find / /run /dev/shm -xdev -uid %s", number).stdout == ""
 
 
 def test_template_to_rows(repository, play):

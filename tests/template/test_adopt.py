@@ -184,6 +184,14 @@ def test_a_bad_name(into, name):
     assert not list(into.iterdir())
 
 
+@pytest.mark.parametrize(("name", "options", "key"), [("{% raw %}x", (), "NAME"), ("jaffle", ("--title={{ 7 * 7 }}",), "TITLE")])
+def test_an_answer_that_is_a_template(into, name, options, key):
+    done = adopt(SHOP, into, name, *options)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == f"Nothing was made: {key} has {{{{, {{% or {{# in it: leave that out\n"
+    assert not list(into.iterdir())
+
+
 def test_a_name_that_is_taken(into):
     (into / "jaffle").mkdir()
     (into / "jaffle" / "mine").write_text("kept")

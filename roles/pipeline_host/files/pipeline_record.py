@@ -8,6 +8,7 @@ webserver and daemon have. Code that Dagster can't load ends it with a line on s
 """
 
 import argparse
+import gc
 import hashlib
 import logging
 import os
@@ -66,6 +67,8 @@ def main() -> int:
     parser.add_argument("--code", required=True, help="what its code server will have as --fixed-server-id")
     parser.add_argument("--socket", required=True, help="where Dagster reaches the code location")
     arguments = parser.parse_args()
+    # Nearly all that is made here stays until the end: looking for what does not, every 700 objects, takes a quarter of the time.
+    gc.set_threshold(50_000, 20, 20)
     # As `python -m` finds modules.
     sys.path.insert(0, os.getcwd())
     try:

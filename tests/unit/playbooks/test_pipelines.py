@@ -154,6 +154,18 @@ def test_a_release_that_is_there_is_not_shipped(play):
     assert "good: unchanged, release new" in "\n".join(said_of(again))
 
 
+def test_what_the_site_can_not_carry_is_not_deployed(play):
+    """More memory than the host has for all, or a name by which Trino knows somebody else."""
+    greedy, named = listed("greedy"), listed("readiness")
+    greedy["manifest"] |= {"memory_mb": 65536}
+    failed = play("pipelines.yml", pipelines=[greedy, listed("good"), named])
+    said = failed.errors()[-1]
+    assert re.search(r"Not deployed: greedy: Pipeline greedy .* and 65536 MiB \(all pipelines together have \d{4}\)", said), said
+    assert "; readiness: Pipeline readiness was not deployed: " in said
+    assert "may not have the name of one of Trino's own users (platform, readiness)" in said
+    assert {item["path"] for item in failed.items("pipeline_release")} == {"/srv/pipelines/good"}
+
+
 def test_a_limit_that_leaves_them_out(play):
     refused = play("pipelines.yml", "--limit", "server", pipelines=ALL)
     [error] = refused.errors()

@@ -1,5 +1,9 @@
 """playbooks/pipeline_remove.yml: what will be lost is said, and nothing goes that was not meant."""
 
+import os
+import pwd
+import re
+
 import pytest
 
 HOLDINGS = {
@@ -15,6 +19,8 @@ HOLDINGS = {
     "unknown": {},
 }
 OBJECTS = {"objects": 7, "bytes": 4_000_000}
+LEFT = "Remove what its runs left elsewhere"
+NOBODY = 65534
 TOUCHES = {"dagster_code_location", "service", "minio_user", "trino_schema"}
 
 
@@ -40,6 +46,7 @@ def test_nobody_confirmed(remove):
         "Lost: table iceberg.sales_raw.orders, 120 rows, 3.34 MB",
         "Lost: 7 objects under lakehouse/pl-sales/, 3.81 MB",
         "Lost: home /var/lib/pipelines/sales of the user pl-sales, 2.00 KB",
+        "Lost: what its runs printed",
     ):
         assert line in refused.said
     assert not TOUCHES & {name for name, *_ in refused.calls}
@@ -75,6 +82,38 @@ def test_with_its_data(remove):
     assert order.index("dagster_code_location") < order.index("service") < order.index("trino_schema")
 
 
+def outcome(play, task: str) -> str:
+    """What a task came to."""
+    return re.search(rf"^TASK \[.*: {task}\] \**\n(\w+)", play.said, re.MULTILINE)[1]
+
+
+def test_its_user_goes_with_its_data_alone(remove):
+    """As long as it is there nobody else is given its number."""
+    kept, gone = remove("--check"), remove("--check", "-e", "data=true")
+    assert [outcome(kept, task) for task in ("Remove its home", LEFT, "Remove its user")] == ["skipping"] * 3
+    assert [outcome(gone, task) for task in ("Remove its home", LEFT, "Remove its user")] == ["ok"] * 3
+    assert gone.said.index(LEFT) < gone.said.index("Remove its user")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+def test_what_its_runs_left_is_found(remove, tmp_path):
+    """Check mode says so, and removes nothing."""
+    logs = tmp_path / "run" / "compute_logs"
+    logs.mkdir(parents=True)
+    orchestrator = {
+        "host": "server",
+        "url": "http://127.0.0.1:1",
+        "group": "dagster",
+        "workspace": "/w",
+        "compute_logs": str(tmp_path),
+    }
+    given = {"holdings": {"user": pwd.getpwuid(NOBODY).pw_name}, "pipeline_dagster": orchestrator}
+    assert outcome(remove("--check", "-e", "data=true", **given), LEFT) == "ok"
+    os.chown(logs, NOBODY, -1)
+    assert outcome(remove("--check", "-e", "data=true", **given), LEFT) == "changed"
+    assert logs.is_dir()
+
+
 def test_a_login_that_stays_is_a_failure(remove):
     failed = remove("--check", faults={"postgresql_members": {"pl-sales": "role pl-sales owns objects"}})
     assert failed.code
@@ -88,6 +127,9 @@ def test_tables_that_are_not_known_are_not_lost(remove):
     assert not TOUCHES & {name for name, *_ in refused.calls}
 
 
-def test_a_name_that_is_none(remove):
-    [error] = remove(name="../etc").errors()
-    assert "Give the name of a pipeline: -e pipeline=NAME. Nothing was removed." in error
+@pytest.mark.parametrize("name", ["../etc", ""])
+def test_a_name_that_is_none(remove, name):
+    refused = remove(name=name)
+    [error] = refused.errors()
+    assert "Give the name of a pipeline: -e pipeline=NAME. Nothing was changed." in error
+    assert {module for module, *_ in refused.calls} == {"host_check"}

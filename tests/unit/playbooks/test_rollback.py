@@ -62,3 +62,9 @@ def test_one_that_is_not_there(known):
     [error] = failed.errors()
     assert "There is no pipeline stock on this host that was deployed to the end." in error
     assert {module for module, *_ in failed.calls} == {"host_check"}
+
+
+def test_a_name_that_is_none(known):
+    failed = known(name="../etc")
+    [error] = failed.errors()
+    assert "Give the name of a pipeline: -e pipeline=NAME. Nothing was changed." in error

@@ -88,6 +88,7 @@ def test_a_new_pipeline(new, tmp_path):
         ({"NAME": "$(id)"}, "'$(id)' can't be a pipeline's name: "),
         ({"NAME": "--help"}, "'--help' can't be a pipeline's name: "),
         ({"NAME": "sales", "TITLE": "{{ 7 * 7 }}"}, "TITLE has {{, {% or {# in it: leave that out"),
+        ({"NAME": "{% raw %}sales"}, "NAME has {{, {% or {# in it: leave that out"),
         ({"NAME": "sales", "SCHEDULE": "60 * * * *"}, "'60 * * * *' is no cron schedule: "),
         (
             {"NAME": "sales", "FORMAT": "hudi"},

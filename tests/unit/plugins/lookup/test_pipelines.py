@@ -302,8 +302,23 @@ def test_two_of_one_name_of_which_one_is_faulty(repository):
     assert "2 pipelines are called sales" in second["fault"]
 
 
-def test_names_that_differ_in_case_alone(repository):
-    good, bad = look(repository("sales_eu"), repository("other", "Sales-EU"))
+def test_a_schema_of_another(repository):
+    terms = [repository("sales"), repository("sales_eu"), repository("stock")]
+    manifest = Path(terms[0]["path"]) / "pipeline.yml"
+    manifest.write_text(manifest.read_text().replace("[raw]", "[raw, eu_raw]"))
+    first, second, good = look(*terms)
+    assert first["fault"] == second["fault"]
+    assert "the pipelines sales (" in first["fault"]
+    assert first["fault"].endswith(" would both have the schema sales_eu_raw: rename one, or its schema")
+    assert good["fault"] == ""
+    # One alone is deployed no sooner.
+    assert look(*terms, only="sales_eu")[0]["fault"] == second["fault"]
+
+
+@pytest.mark.parametrize("name", ["Sales_eu", "sales-eu", "Sales-EU"])
+def test_names_that_differ_in_case_or_a_hyphen_alone(repository, name):
+    """In paths, units and schemas both would be one."""
+    good, bad = look(repository("sales_eu"), repository("other", name))
     assert good["fault"] == ""
     assert bad["fault"].endswith("such as sales_eu")
 

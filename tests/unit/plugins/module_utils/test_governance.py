@@ -273,10 +273,6 @@ def test_what_can_not_be_understood_shows_nothing(of, word):
     assert masks(table("model", "people", "marts", of)) == {"marts": {"people": {"mail": word}}}
 
 
-def test_one_table_that_is_published():
-    assert masks(PEOPLE, ORDERS, publishes=["marts.people"]) == {"marts": {"people": {"mail": "hash"}, "orders": {}}}
-
-
 def test_what_an_earlier_release_masks_stays_masked_until_a_later_one_says_otherwise():
     """It may be gone back to, and dbt leaves the table of a model that is no more."""
     left = table("model", "left", "marts", column("name", mask="hash"))

@@ -402,6 +402,57 @@ def test_it_fails_if_the_masks_can_not_be_known(install, home):
     assert failed["msg"].startswith("what others may see of the release aaa is not known: dbt/target/manifest.json is not what")
 
 
+@pytest.mark.parametrize(
+    ("content", "fault"),
+    [
+        (f"[{'[[]],' * 2_000_000}0]", "reading dbt/target/manifest.json takes more than 16 MiB of memory or 60 s: "),
+        ("[" * 100_000, "dbt/target/manifest.json is not what `dbt parse` writes (RecursionError: "),
+    ],
+    ids=["wide", "deep"],
+)
+def test_what_the_pipeline_wrote_is_read_within_limits(install, home, monkeypatch, content, fault):
+    """Root reads it: 64 MB of empty lists were two gigabytes."""
+    monkeypatch.setattr(pipeline_release, "JUDGING_MB", 16)
+    refused = install("aaa", files={"dbt/target/manifest.json": content}, manifest=PUBLISHING)
+    assert fault in refused["msg"]
+    assert "\n" not in refused["msg"]
+    assert releases(home) == []
+
+
+def test_what_takes_long_to_judge_is_ended(install, home, monkeypatch):
+    def endless(_folder, _manifest):
+        while True:
+            pass
+
+    monkeypatch.setattr(pipeline_release, "JUDGING_SECONDS", 1)
+    monkeypatch.setattr(pipeline_release, "release_faults", endless)
+    said = install("aaa", manifest=PUBLISHING)["msg"]
+    assert "takes more than 512 MiB of memory or 1 s: it has to be what `dbt parse` writes" in said
+    assert releases(home) == []
+
+
+def test_what_it_says_itself_is_kept_for_its_end_alone(install, monkeypatch):
+    """It may say gigabytes, and the module is root's."""
+    heard = []
+    run = pipeline_release.AnsibleModule.run_command
+
+    def hear(*arguments, **options):
+        heard.append(run(*arguments, **options))
+        return heard[-1]
+
+    monkeypatch.setattr(pipeline_release.AnsibleModule, "run_command", hear)
+    chatter = "print('said\\n' * 20_000, flush=True)\nraise SystemExit('and the fault')"
+    assert install("aaa", files={"prepare.py": chatter})["msg"].endswith("and the fault")
+    assert max(len(out) for _rc, out, _err in heard) == 20_000
+
+
+def test_what_is_said_of_it_is_not_without_end(install, home):
+    columns = [{"name": f"{number}{'x' * 900}", "tags": ["pii"]} for number in range(100)]
+    said = install("aaa", files=of_people(*columns), manifest=PUBLISHING)["msg"]
+    assert 20_000 < len(said) < 20_200
+    assert said.endswith(" …")
+
+
 RECORDING = """
 import pathlib
 pathlib.Path(".answers").mkdir()
