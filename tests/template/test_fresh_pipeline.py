@@ -28,7 +28,7 @@ def run(folder: Path, *command: str, **environment: str) -> subprocess.Completed
 def prepare(folder: Path, python: Path, **environment: str) -> subprocess.CompletedProcess:
     """What the platform does with a release before it takes it."""
     return run(
-        folder, str(python), "-m", "pipeline_shared.prepare", PYTHONPATH=f"{folder}:{folder}/shared/utilities", **environment
+        folder, str(python), "-m", "pipeline_shared.prepare", "--test", PYTHONPATH=f"{folder}:{folder}/shared/utilities", **environment
     )
 
 
@@ -218,6 +218,12 @@ BAD = {
     "a model that is no Jinja": ("dbt/models/marts/bad.sql", "select {{ 1", "dbt does not parse: .*bad.sql"),
     "YAML that is none": ("dbt/models/marts/bad.yml", "models: [", "dbt does not parse: .*bad.yml"),
     "an unknown key in the manifest": ("pipeline.yml", None, "pipeline.yml: the manifest: .*'colour' was unexpected"),
+    "a test of its own that fails": (
+        "tests/test_release.py",
+        "def test_sums():\n    assert 1 + 1 == 3, 'no sum'\n",
+        "tests/test_release.py::test_sums: AssertionError: no sum",
+    ),
+    "tests of its own that can't be read": ("tests/test_release.py", "import no_such\n", "No module named 'no_such'"),
     "a cron that is none": ("pipeline.yml", None, "schedule"),
 }
 

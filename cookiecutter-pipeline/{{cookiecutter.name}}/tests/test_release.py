@@ -1,4 +1,4 @@
-"""What the platform looks at before it takes a release."""
+"""What has to hold before a release is taken into service: the platform runs these at each deploy, with no service and no data."""
 
 import json
 

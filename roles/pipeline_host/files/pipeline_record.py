@@ -72,7 +72,7 @@ def main() -> int:
     # As `python -m` finds modules.
     sys.path.insert(0, os.getcwd())
     try:
-        sys.argv = ["pipeline_shared.prepare"]
+        sys.argv = ["pipeline_shared.prepare", "--test"]
         runpy.run_module("pipeline_shared.prepare", run_name="__main__", alter_sys=True)
     except SystemExit as end:
         if end.code:

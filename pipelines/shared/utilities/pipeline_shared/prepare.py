@@ -3,12 +3,13 @@
 """Make a release ready, and see that it would load: ``python -m pipeline_shared.prepare`` in the pipeline's folder.
 
 Writes dbt/dbt_packages and dbt/target, imports orchestration.definitions, and needs no service. The release has to stay where it
-was prepared: dbt remembers the folder of its seeds. Exit code 0, or 1 with one line on standard error that names the file and
-the fault.
+was prepared: dbt remembers the folder of its seeds. With ``--test``, as the platform does it, the release's own tests have to
+pass, too. Exit code 0, or 1 with one line on standard error that names the file and the fault.
 """
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import importlib
 import io
@@ -27,6 +28,8 @@ if TYPE_CHECKING:  # imported only where it is needed: what is wrong before that
 
 SCHEMA = "shared/schemas/pipeline.schema.json"
 MODULE = "orchestration.definitions"
+TESTS = "tests/test_release.py"
+_prepared: set[Path] = set()
 
 
 class ReleaseError(Exception):
@@ -34,11 +37,14 @@ class ReleaseError(Exception):
 
 
 def prepare(root: Path) -> None:
-    """Raises ReleaseError or SettingsError."""
+    """Once in this process: the release's own tests ask for it again. Raises ReleaseError or SettingsError."""
+    if root in _prepared:
+        return
     pipeline = settings.load(root)
     check_manifest(root, pipeline.manifest)
     parse_dbt(root / "dbt", pipeline.target)
     check_asset_keys(pipeline.name, import_definitions(root))
+    _prepared.add(root)
 
 
 def check_manifest(root: Path, manifest: dict) -> None:
@@ -115,20 +121,54 @@ def check_asset_keys(name: str, defs: Definitions) -> None:
         )
 
 
+def run_tests(root: Path) -> None:
+    """The tests that a release brings for its deploy, if it has some. Raises ReleaseError that names the first that fails."""
+    if not (root / TESTS).exists():
+        return
+    try:
+        import pytest
+    except ImportError as error:
+        raise ReleaseError(f"{TESTS} needs pytest: add it to requirements.in, run `make lock`, or remove the file") from error
+
+    class First:
+        """What the first test that fails says."""
+
+        said = ""
+
+        def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+            self.pytest_runtest_logreport(report)
+
+        def pytest_runtest_logreport(self, report: pytest.CollectReport | pytest.TestReport) -> None:
+            if report.failed and not self.said:
+                crash = getattr(report.longrepr, "reprcrash", None)
+                self.said = f"{report.nodeid}: {_plain(crash.message if crash else report.longreprtext)}"
+
+    first = First()
+    with contextlib.redirect_stdout(io.StringIO()):
+        ended = pytest.main(["-x", "-p", "no:cacheprovider", f"--rootdir={root}", str(root / TESTS)], plugins=[first])
+    if ended not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
+        raise ReleaseError(first.said or f"{TESTS}: pytest ended with {ended!r}")
+
+
 def _inside(root: Path, path: str | None) -> str:
     return str(Path(path).relative_to(root)) if path and Path(path).is_relative_to(root) else str(path)
 
 
-def _plain(error: BaseException | None) -> str:
+def _plain(error: BaseException | str | None) -> str:
     return " ".join(str(error).split())
 
 
 def main() -> int:
     """Prepare the release in the current folder."""
+    parser = argparse.ArgumentParser(description="Make the release in the current folder ready, and see that it would load")
+    parser.add_argument("--test", action="store_true", help=f"also run its {TESTS}")
+    arguments = parser.parse_args()
     try:
         # Whatever else is said on the way, warnings for the most part, would hide the one line.
         with contextlib.redirect_stderr(io.StringIO()):
             prepare(Path.cwd())
+            if arguments.test:
+                run_tests(Path.cwd())
     except (ReleaseError, settings.SettingsError) as error:
         print(error, file=sys.stderr)
         return 1
