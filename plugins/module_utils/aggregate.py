@@ -182,18 +182,23 @@ def with_aggregate(spec: dict) -> dict:
     return optional | {"aggregate": {"type": "list", "elements": "dict"}}
 
 
-def each_item(module: AnsibleModule, spec: dict, identity: str, work: Callable[[AnsibleModule], None]) -> None:
-    """Run ``work``, which leaves the module, for each item of ``aggregate`` in turn, and leave with a result for each.
+def each_item(
+    module: AnsibleModule, spec: dict, identity: str, work: Callable[[AnsibleModule], None], side_by_side: int = 1
+) -> None:
+    """Run ``work``, which leaves the module, for each item of ``aggregate``, and leave with a result for each.
 
     Without ``aggregate`` it is run for the module itself. ``spec`` is what an item may have: the options of the module but for
-    those that are given beside the list. ``identity`` is the option that says which item is meant.
+    those that are given beside the list. ``identity`` is the option that says which item is meant; ``side_by_side`` how many are
+    at work at a time.
     """
     if module.params["aggregate"] is None:
         given = {name: module.params[name] for name in spec if module.params[name] is not None}
         if faults := ArgumentSpecValidator(spec).validate(given).error_messages:
             module.fail_json(msg="; ".join(faults))
         work(module)
-    results = [_result_of(module, spec, given, work) | {identity: given.get(identity)} for given in module.params["aggregate"]]
+    with ThreadPoolExecutor(side_by_side) as pool:
+        done = pool.map(lambda given: _result_of(module, spec, given, work) | {identity: given.get(identity)}, module.params["aggregate"])
+        results = list(done)
     shown = [result["diff"] for result in results if result["changed"] and result.get("diff")]
     module.exit_json(
         changed=any(result["changed"] for result in results),

@@ -14,7 +14,7 @@ description:
     That is decided by a recorded fingerprint, not by a handler, so an interrupted play restarts later.
   - A unit carries its readiness probe in C(ExecStartPost=), so the restart returns only when the service really answers.
     The fingerprint is recorded after that.
-  - Units that are started on demand by something else are left to it. Of those that sleep the next start is with what is on disk.
+  - Units that are started on demand by something else are proven in the same way and left to it.
   - Or stops and disables them, and leaves all else as it is.
 attributes:
   check_mode:
@@ -41,8 +41,8 @@ options:
   state:
     description:
       - Whether its units run. With V(stopped) those that the host does not know are no fault.
-      - With V(on_demand) they are not enabled, and one that has ended well is no fault. They are restarted, and so proven, when
-        they run with something else than what is on disk, or have failed; those that sleep go on sleeping.
+      - With V(on_demand) they are not enabled, and one that has ended well since it was proven is no fault. They are restarted,
+        and so proven, when they would run with something else than then.
     type: str
     choices: [started, on_demand, stopped]
     default: started
@@ -53,7 +53,9 @@ options:
     elements: str
     default: []
   aggregate:
-    description: Several services in one round trip, each with the options above but for O(hide). C(results) has what came of each.
+    description:
+      - Several services in one round trip, each with the options above but for O(hide); a few of them start side by side.
+        C(results) has what came of each.
     type: list
     elements: dict
 """
@@ -64,7 +66,7 @@ EXAMPLES = r"""
     name: trino
     inputs: "{{ [_trino_java, _trino_release, _trino_files] }}"
 
-- name: Let a code server sleep that has nothing to do, and start with its new files one that has
+- name: Prove a code server that sleeps when it has nothing to do
   foss_data.platform.service:
     name: pipeline@sales
     state: on_demand
@@ -90,8 +92,8 @@ was_active:
   returned: always
   type: bool
 seconds:
-  description: How long it took, until every unit that was restarted answered.
-  returned: when something was done
+  description: How long the restart took until every unit answered.
+  returned: when something was started
   type: float
 """
 
@@ -104,6 +106,8 @@ from ansible_collections.foss_data.platform.plugins.module_utils.aggregate impor
 from ansible_collections.foss_data.platform.plugins.module_utils.started import StartedRecord
 
 JOURNAL_LINES = 25
+# Of several services. Where all start at once, none is ready sooner, and each takes its memory.
+SIDE_BY_SIDE = 4
 # Of a unit that does not run, and does not start by itself either.
 DOWN = ("inactive", "failed")
 # A generator enables PostgreSQL's clusters at each boot: `enabled-runtime`.
@@ -217,7 +221,6 @@ def run(module: AnsibleModule) -> None:
     if module.params["state"] == "stopped":
         stop(module, units, states, record)
     on_demand = module.params["state"] == "on_demand"
-    asleep = on_demand and all(s.get("ActiveState") == "inactive" for s in states)
     # How systemd brings them back at a boot, and which are not as they should be in that.
     verb, kept = ("disable", ("disabled", "static", "")) if on_demand else ("enable", ENABLED)
     turned = [u for u, s in zip(units, states, strict=False) if s.get("UnitFileState") not in kept]
@@ -235,7 +238,7 @@ def run(module: AnsibleModule) -> None:
     if result["changed"]:
         why = f" ({reason})" if reason else ""
         after = [
-            f"{s.get('ActiveState') if asleep or not reason else 'proven'}, on demand{why}" if on_demand else f"active, enabled{why}"
+            f"{'proven' if reason else s.get('ActiveState')}, on demand{why}" if on_demand else f"active, enabled{why}"
             for s in states
         ]
         result["diff"] = {
@@ -248,17 +251,16 @@ def run(module: AnsibleModule) -> None:
     began = time.monotonic()
     if reason:
         record.forget()
-    # Unit files that systemd has not read yet would be started as they were. It takes a while where there are many, so for one that
-    # sleeps only where there is something to read.
-    known = [*states, *slices_of(module, states)] if asleep else states
+    # Unit files that systemd has not read yet would be started as they were. Reading takes a while where there are many of them, so
+    # for one of those many only where there is something new.
+    known = [*states, *slices_of(module, states)] if on_demand else states
     unread = [s for s in known if s.get("NeedDaemonReload") == "yes" or s.get("LoadState") != "loaded"]
-    if unread or (reason and not asleep):
+    if unread or (reason and not on_demand):
         module.run_command(["systemctl", "daemon-reload"], check_rc=True)
     if turned:
         module.run_command(["systemctl", verb, "--quiet", *turned], check_rc=True)
     if reason:
-        if not asleep:
-            restart(module, units)
+        restart(module, units)
         record.write(wanted)
         result["seconds"] = round(time.monotonic() - began, 2)
     module.exit_json(**result)
@@ -274,7 +276,7 @@ def main() -> None:
         mutually_exclusive=[("name", "aggregate")],
         supports_check_mode=True,
     )
-    each_item(module, OPTIONS, "name", run)
+    each_item(module, OPTIONS, "name", run, SIDE_BY_SIDE)
 
 
 if __name__ == "__main__":

@@ -293,7 +293,7 @@ def test_a_run_survives_deploys_of_its_pipeline(host, play, module, on_host, hel
 def test_environments_that_no_release_needs_are_removed(host, play, parking):
     """With a deploy, when nobody asked for them for a day; what its releases run in stays."""
     used = host.check_output("readlink --canonicalize %s/current/.environment", HOME)
-    assert host.check_output("systemctl show --value --property=ExecStart %s", UNIT).count(f"{used}/bin/dagster")
+    assert host.check_output("systemctl show --value --property=ExecStart %s", UNIT).count(f"{used}/bin/python")
     # As old as one gets: only that it is needed keeps it.
     host.check_output("touch --date=2020-01-01 %s/.artifact", used)
     stale, handed_out = "/opt/pipeline-envs/verify-stale", "/opt/pipeline-envs/verify-handed-out"

@@ -204,44 +204,43 @@ def test_stopping_disables_and_forgets(running, apply, record):
 
 
 @pytest.mark.parametrize("active", ["active", "inactive", "activating", "deactivating"])
-def test_on_demand_it_is_left_to_what_starts_it(systemd, apply, record, active):
-    systemd.have("tool.service", active=active, enabled="static")
-    record.write(service.fingerprint([RELEASE, FILES]))
+def test_on_demand_one_that_was_proven_is_left_to_what_starts_it(systemd, apply, record, active):
+    systemd.have("tool.service", active="inactive", enabled="static")
+    predicted = apply(check=True, state="on_demand")
+    assert (predicted["changed"], predicted["was_active"], systemd.asked, record.read()) == (True, False, [], None)
+    proven = apply(state="on_demand")
+    assert systemd.asked == ["reset-failed tool.service", "restart tool.service"]
+    assert proven["diff"] == predicted["diff"]
+    assert proven["diff"]["after"].startswith("tool.service: proven, on demand (what it was started with is not known")
+    systemd.units["tool.service"]["ActiveState"] = active
+    systemd.asked.clear()
     again = apply(state="on_demand")
     assert (again["changed"], again["was_active"], systemd.asked) == (False, True, [])
 
 
-OTHER = [RELEASE | {"fingerprint": "release 2"}, FILES]
-
-
-@pytest.mark.parametrize("active", ["active", "activating", "deactivating", "failed"])
-def test_on_demand_one_that_is_awake_is_proven(systemd, apply, record, active):
-    """So is one that failed: whether it would again is not for its next run to find out."""
+@pytest.mark.parametrize(
+    ("active", "inputs", "reason"),
+    [
+        ("failed", [RELEASE, FILES], "tool.service is not running"),
+        ("inactive", [RELEASE | {"fingerprint": "release 2"}, FILES], "it runs with another version"),
+    ],
+)
+def test_on_demand_it_is_proven_again(systemd, apply, record, active, inputs, reason):
     systemd.have("tool.service", active=active, enabled="static")
     record.write(service.fingerprint([RELEASE, FILES]))
-    predicted = apply(*OTHER, check=True, state="on_demand")
-    assert (predicted["changed"], systemd.asked) == (True, [])
-    done = apply(*OTHER, state="on_demand")
-    assert systemd.asked == ["daemon-reload", "reset-failed tool.service", "restart tool.service"]
-    assert done["diff"] == predicted["diff"]
-    assert done["diff"]["after"].startswith("tool.service: proven, on demand (")
-    assert record.read() == service.fingerprint(OTHER)
+    assert apply(*inputs, state="on_demand")["reason"].startswith(reason)
+    assert "restart tool.service" in systemd.asked
 
 
-@pytest.mark.parametrize(("unread", "asked"), [({}, []), ({"pipelines-tool.slice": "yes"}, ["daemon-reload"])])
-def test_on_demand_one_that_sleeps_sleeps_on(systemd, apply, record, unread, asked):
-    """Its next start is with what is on disk now, its slice's limits among it."""
+@pytest.mark.parametrize("unread", ["tool.service", "pipelines-tool.slice"])
+def test_on_demand_what_is_new_is_read_first(systemd, apply, unread):
+    """The limits of its slice among it."""
     systemd.have("tool.service", active="inactive", enabled="static")
     systemd.units["tool.service"]["Slice"] = "pipelines-tool.slice"
-    systemd.have("pipelines-tool.slice", reload=unread.get("pipelines-tool.slice", "no"))
-    predicted = apply(*OTHER, check=True, state="on_demand")
-    assert (predicted["changed"], predicted["was_active"], record.read()) == (True, False, None)
-    done = apply(*OTHER, state="on_demand")
-    assert systemd.asked == asked
-    assert done["diff"] == predicted["diff"]
-    assert done["diff"]["after"].startswith("tool.service: inactive, on demand (what it was started with is not known")
-    assert record.read() == service.fingerprint(OTHER)
-    assert not apply(*OTHER, state="on_demand")["changed"]
+    systemd.have("pipelines-tool.slice")
+    systemd.units[unread]["NeedDaemonReload"] = "yes"
+    apply(state="on_demand")
+    assert systemd.asked == ["daemon-reload", "reset-failed tool.service", "restart tool.service"]
 
 
 def test_several_at_once(systemd, module, record):
