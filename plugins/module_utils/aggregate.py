@@ -197,8 +197,8 @@ def each_item(
             module.fail_json(msg="; ".join(faults))
         work(module)
     with ThreadPoolExecutor(side_by_side) as pool:
-        done = pool.map(lambda given: _result_of(module, spec, given, work) | {identity: given.get(identity)}, module.params["aggregate"])
-        results = list(done)
+        done = list(pool.map(lambda given: _result_of(module, spec, given, work), module.params["aggregate"]))
+    results = [result | {identity: given.get(identity)} for result, given in zip(done, module.params["aggregate"], strict=True)]
     shown = [result["diff"] for result in results if result["changed"] and result.get("diff")]
     module.exit_json(
         changed=any(result["changed"] for result in results),

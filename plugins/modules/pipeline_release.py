@@ -95,8 +95,8 @@ options:
     type: path
   aggregate:
     description:
-      - Several pipelines, each with the options above, that are asked in one round trip for their O(release). Nothing is installed.
-        C(results) has what is known of each.
+      - Several pipelines, each with the options above, that are asked in one round trip for their O(release). Nothing is
+        installed. C(results) has what is known of each.
     type: list
     elements: dict
 """

@@ -194,7 +194,8 @@ def restart(module: AnsibleModule, units: list[str]) -> None:
         if not rc:
             continue
         # What it pulls in may be what failed.
-        pulled_in = module.run_command(["systemctl", "show", "--property=Requires", "--property=Wants", "--value", unit])[1].split()
+        shown = ["systemctl", "show", "--property=Requires", "--property=Wants", "--value", unit]
+        pulled_in = module.run_command(shown)[1].split()
         suspects = [f"--unit={u}" for u in [unit, *pulled_in] if u.endswith(".service")]
         journal = module.run_command(["journalctl", "--no-pager", "--output=cat", f"--lines={JOURNAL_LINES}", *suspects])[1]
         module.fail_json(
@@ -251,8 +252,8 @@ def run(module: AnsibleModule) -> None:
     began = time.monotonic()
     if reason:
         record.forget()
-    # Unit files that systemd has not read yet would be started as they were. Reading takes a while where there are many of them, so
-    # for one of those many only where there is something new.
+    # Unit files that systemd has not read yet would be started as they were. Reading takes a while where there are many, so for one
+    # of many only where there is something new.
     known = [*states, *slices_of(module, states)] if on_demand else states
     unread = [s for s in known if s.get("NeedDaemonReload") == "yes" or s.get("LoadState") != "loaded"]
     if unread or (reason and not on_demand):

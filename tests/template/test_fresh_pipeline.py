@@ -28,7 +28,13 @@ def run(folder: Path, *command: str, **environment: str) -> subprocess.Completed
 def prepare(folder: Path, python: Path, **environment: str) -> subprocess.CompletedProcess:
     """What the platform does with a release before it takes it."""
     return run(
-        folder, str(python), "-m", "pipeline_shared.prepare", "--test", PYTHONPATH=f"{folder}:{folder}/shared/utilities", **environment
+        folder,
+        str(python),
+        "-m",
+        "pipeline_shared.prepare",
+        "--test",
+        PYTHONPATH=f"{folder}:{folder}/shared/utilities",
+        **environment,
     )
 
 

@@ -91,7 +91,9 @@ def test_of_several_locks_equal_ones_are_built_once(play, tmp_path):
     for name, text in {"a": "", "b": "", "c": "# another\n"}.items():
         locks[name] = tmp_path / f"{name}.txt"
         locks[name].write_text(text)
-    items = [{"lock": str(path), "dest": str(tmp_path / "envs"), "switch": False} for path in [*locks.values(), tmp_path / "none"]]
+    items = [
+        {"lock": str(path), "dest": str(tmp_path / "envs"), "switch": False} for path in [*locks.values(), tmp_path / "none"]
+    ]
     task = {"name": "build", "foss_data.platform.artifact": {"aggregate": items}}
     code, results = play([task], "--check")
     assert code == 0, results

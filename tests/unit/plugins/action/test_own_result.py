@@ -57,6 +57,8 @@ def test_failed_if_nothing_was_done_for_it(own, result, said):
 
 def test_what_else_its_items_say_is_its_own(own):
     """As if the module had been run for it alone: what a later step is given."""
-    files = {"results": [{"service": "a", "changed": True, "failed": False, "msg": "", "fingerprint": "f", "diff": [{"after": "x"}]}]}
+    files = {
+        "results": [{"service": "a", "changed": True, "failed": False, "msg": "", "fingerprint": "f", "diff": [{"after": "x"}]}]
+    }
     done = own((files, {"service": "a"}))
     assert (done["fingerprint"], done["diff"]) == ("f", [{"after": "x"}])
