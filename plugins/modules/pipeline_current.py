@@ -15,7 +15,7 @@ description:
   - After that switch, what is in O(environments) and is none that a release points to is removed, unless it was handed out within
     a day (a deploy under way may be about to use it).
   - With O(state=before), puts back the files as they were when the current release last proved itself. It is
-    M(foss_data.platform.service) that runs it again, with what this returns.
+    M(foss_data.platform.service) that runs it again, with what this returns. Where there is no current release, the files go.
   - With O(state=earlier), puts the files in place with which the release deployed before the current one proved itself, and no
     more; when its service runs with them, O(state=proven) makes it the current one.
   - Where the files name a release that is neither O(release) nor the current one, another deploy has taken over, and all is left
@@ -116,7 +116,7 @@ previous:
   returned: with O(state=before) and O(state=earlier)
   type: str
 restored:
-  description: The files that were put back.
+  description: The files that were put back, or removed where the release had none.
   returned: with O(state=before) and O(state=earlier)
   type: list
   elements: str
@@ -212,7 +212,7 @@ def proven(module: AnsibleModule, records: Records) -> None:
 def put_back(module: AnsibleModule, record: dict, other: str = "") -> None:
     """Put the files in place with which a release proved itself, as far as they differ, leave."""
     p = module.params
-    differing = {path: file for path, file in record["files"].items() if file and file != read(path)} if not other else {}
+    differing = {path: file for path, file in record["files"].items() if file != read(path)} if not other else {}
     result = {
         "changed": bool(differing),
         "release": record["release"],
@@ -220,21 +220,24 @@ def put_back(module: AnsibleModule, record: dict, other: str = "") -> None:
         "taken_over": other,
         "restored": sorted(differing),
         "inputs": [{"fingerprint": fingerprint, "changed": bool(differing)} for fingerprint in record["inputs"]],
-        "diff": {"before": "", "after": "".join(f"{path}: as of {record['release']}\n" for path in differing)},
+        "diff": {"before": "", "after": "".join(f"{path}: as of {record['release'] or 'no release'}\n" for path in differing)},
     }
     if not module.check_mode:
         if differing:
             # First forget, then change: see service_files.
             StartedRecord(p["service"]).forget()
         for path, file in differing.items():
-            write(path, file["content"], file["mode"])
+            write(path, file["content"], file["mode"]) if file else os.unlink(path)
     module.exit_json(**result)
 
 
 def before(module: AnsibleModule, records: Records) -> None:
-    """The current release once more, unless another deploy is under way."""
+    """The current release once more, or none as before the first, unless another deploy is under way."""
     p = module.params
-    record = records.get(current(p["path"]))
+    now = current(p["path"])
+    record = records.get(now)
+    if not now:
+        record["files"] = dict.fromkeys(p["files"])
     own = {record["release"], p["release"]} - {"", None}
     put_back(module, record, other_deploy(p, *own) if p["release"] else "")
 

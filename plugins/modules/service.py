@@ -15,7 +15,7 @@ description:
   - A unit carries its readiness probe in C(ExecStartPost=), so the restart returns only when the service really answers.
     The fingerprint is recorded after that.
   - Units that are started on demand by something else are proven in the same way and left to it.
-  - Or stops and disables them, and leaves all else as it is.
+  - Or stops and disables them, forgets that they failed, and leaves all else as it is.
 attributes:
   check_mode:
     description: Predicts the restart and does nothing.
@@ -108,8 +108,6 @@ from ansible_collections.foss_data.platform.plugins.module_utils.started import 
 JOURNAL_LINES = 25
 # Of several services. Where all start at once, none is ready sooner, and each takes its memory.
 SIDE_BY_SIDE = 4
-# Of a unit that does not run, and does not start by itself either.
-DOWN = ("inactive", "failed")
 # A generator enables PostgreSQL's clusters at each boot: `enabled-runtime`.
 ENABLED = ("enabled", "enabled-runtime", "static")
 
@@ -151,7 +149,7 @@ def lines_of(units: list[str], states: list[dict]) -> str:
 
 def stop(module: AnsibleModule, units: list[str], states: list[dict], record: StartedRecord) -> None:
     """Stop and disable the units that there are, leave the module."""
-    running = [u for u, s in zip(units, states, strict=False) if s.get("ActiveState") not in DOWN]
+    running = [u for u, s in zip(units, states, strict=False) if s.get("ActiveState") != "inactive"]
     enabled = [u for u, s in zip(units, states, strict=False) if s.get("UnitFileState") == "enabled"]
     after = [
         s | ({"ActiveState": "inactive"} if u in running else {}) | ({"UnitFileState": "disabled"} if u in enabled else {})
@@ -162,6 +160,9 @@ def stop(module: AnsibleModule, units: list[str], states: list[dict], record: St
         for verb, chosen in (("disable", enabled), ("stop", running)):
             if chosen:
                 module.run_command(["systemctl", verb, "--quiet", *chosen], check_rc=True)
+        if running:
+            # Nobody looks for the cause of what is not wanted any more. systemd may not know them by now.
+            module.run_command(["systemctl", "reset-failed", *running])
     module.exit_json(
         changed=bool(running or enabled),
         reason="",
@@ -252,8 +253,8 @@ def run(module: AnsibleModule) -> None:
     began = time.monotonic()
     if reason:
         record.forget()
-    # Unit files that systemd has not read yet would be started as they were. Reading takes a while where there are many, so for one
-    # of many only where there is something new.
+    # Unit files that systemd has not read yet would be started as they were. Reading takes a while where there are many: for one of
+    # many it is done only where there is something new.
     known = [*states, *slices_of(module, states)] if on_demand else states
     unread = [s for s in known if s.get("NeedDaemonReload") == "yes" or s.get("LoadState") != "loaded"]
     if unread or (reason and not on_demand):

@@ -78,6 +78,24 @@ def test_a_service_is_asked_once_for_those_that_came_so_far(deployed):
     assert [item["location"] for item in started_again["aggregate"]] == ["unloadable"]
 
 
+def test_a_first_one_that_fails_leaves_nothing(play):
+    none = {"release": "", "previous": "", "restored": ["unit"], "inputs": [], "taken_over": ""}
+    failed = play(
+        "pipelines.yml",
+        pipelines=[listed("good"), listed("unloadable")],
+        answers={"pipeline_current": none},
+        at_first={"dagster_code_location": {"unloadable": "code location unloadable: no such module"}},
+    )
+    reason = "the release new was not taken into service, and there is none before that could be: code location unloadable: no such"
+    assert f"Not deployed: unloadable: {reason} module" in failed.errors()[-1], failed.said
+    ended = [options["name"] for options in failed.asked("service") if options.get("state") == "stopped"]
+    assert ended == ["pipeline@unloadable"]
+    registered, withdrawn = failed.asked("dagster_code_location")
+    assert [item["name"] for item in registered["aggregate"]] == ["good", "unloadable"]
+    assert (withdrawn["state"], withdrawn["aggregate"]) == ("absent", [{"name": "unloadable"}])
+    assert len(failed.asked("dagster_schedule")) == 1
+
+
 def test_a_faulty_one_is_not_touched(deployed):
     assert not [name for name, options, _check in deployed.calls if "absent" in str(options)]
 

@@ -1,5 +1,6 @@
 """Broken pipeline code never takes the place of what runs, and two pipelines can't have one name."""
 
+import json
 import re
 
 import pytest
@@ -80,28 +81,26 @@ def test_code_that_loads_but_not_in_service(host, play, parking, clean, fault):
     clean("playbooks/pipelines.yml")
 
 
-def test_a_rollback_leaves_the_secrets_as_they_are(host, play, parking, module):
+def test_a_rollback_leaves_the_secrets_as_they_are(host, play, parking):
     """Those of the time of a release may be known to somebody by now, and open nothing any more."""
-    secrets, folder = f"/etc/pipelines/{parking.name}/secrets", f"/etc/pipelines/{parking.name}/proven"
-    before, release = host.check_output("cat %s", secrets), host.check_output("readlink %s/current", parking.home)
+    etc, release = f"/etc/pipelines/{parking.name}", host.check_output("readlink %s/current", parking.home)
     with (parking.folder / "orchestration" / "definitions.py").open("a") as definitions:
         definitions.write("\n# Another release.\n")
+    deployed = play(*parking.play)
+    assert deployed.returncode == 0, deployed.stdout + deployed.stderr
+    for name in re.findall(r"^(\w+)=", host.check_output("cat %s/secrets", etc), re.MULTILINE):
+        assert host.run("grep --recursive --word-regexp %s %s/proven", name, etc).rc == 1
     try:
-        deployed = play(*parking.play, "-e", "pipeline_secret=another")
-        assert deployed.returncode == 0, deployed.stdout + deployed.stderr
-        changed = host.check_output("cat %s", secrets)
-        assert changed != before
+        # In the place of a real one, which a run that is under way would miss.
+        host.check_output("echo 'VERIFY=changed since' >> %s/secrets", etc)
         back = play("playbooks/pipeline_rollback.yml", "-e", f"pipeline={parking.name}")
         assert back.returncode == 0, back.stdout + back.stderr
         assert host.check_output("readlink %s/current", parking.home) == release
-        assert host.check_output("cat %s", secrets) == changed
-        for name, value in re.findall(r'^(\w+)="(.*)"$', f"{before}\n{changed}", re.MULTILINE):
-            assert host.run("grep --recursive --regexp=%s --regexp=%s %s", name, value, folder).rc == 1
-        # Its runs reach the object store and Dagster's storage with them.
-        assert module("dagster_run", location=parking.name, job=parking.name)["status"] == "SUCCESS"
+        process = host.check_output("systemctl show --value --property=MainPID pipeline@%s", parking.name)
+        assert "VERIFY=changed since" in host.check_output("tr '\\0' '\\n' < /proc/%s/environ", process).splitlines()
     finally:
         assert play("playbooks/pipelines.yml").returncode == 0
-    assert host.check_output("cat %s", secrets) == before
+    assert host.run("grep VERIFY %s/secrets", etc).rc == 1
 
 
 def not_deployed(done) -> str:
@@ -147,3 +146,26 @@ def test_a_format_that_the_site_does_not_have(play, parking):
     assert "Change its pipeline.yml, or the site." in error
     # What all pipelines may use together is another amount on such a host.
     assert not re.search(rf"^{parking.name} .*changed=[1-9]", done.stdout, re.MULTILINE)
+
+
+def test_a_first_deploy_that_fails_leaves_nothing(host, play, from_template, dagster, tmp_path):
+    """What was begun is taken back: nobody calls it deployed, and nothing wakes it."""
+    file, text, _said = ONLY_PREPARES["Dagster can't load it"]
+    with from_template(tmp_path, "verify_first") as first:
+        with (first.folder / file).open("a") as broken:
+            broken.write(text)
+        done = play(*first.play)
+        error = [line for line in done.stdout.splitlines() if line.startswith("[ERROR]")][-1]
+        said = f"the release {first.release()} was not taken into service, and there is none before that could be: "
+        assert f"Not deployed: {first.name}: {said}" in error
+        files = f"/etc/systemd/system/*{first.name}* /etc/pipelines/{first.name}/env /etc/pipelines/{first.name}/manifest.json"
+        assert host.run(f"ls {files}").stdout == ""
+        assert first.name not in host.check_output("systemctl list-units --all --plain --no-legend 'pipeline@*'")
+        assert first.name not in dagster.locations()
+        into = tmp_path / "info.json"
+        assert play("playbooks/pipeline_info.yml", "-e", f"into={into}").returncode == 0
+        assert first.name not in [pipeline["name"] for pipeline in json.loads(into.read_text())]
+        # Mended, it is deployed as if it had never been tried.
+        (first.folder / file).write_text((first.folder / file).read_text().removesuffix(text))
+        done = play(*first.play)
+        assert done.returncode == 0, done.stdout + done.stderr

@@ -138,11 +138,32 @@ def test_a_setting_that_it_does_live_with(deploy, current, files):
     assert files[0].read_text() == "another setting"
 
 
-def test_there_is_none_before(deploy, current, files):
+def test_nothing_stays_where_there_was_none_before(deploy, current, files, started):
     deploy("aaa", proves=False)
-    back = current(state="before")
-    assert (back["changed"], back["release"], back["inputs"]) == (False, "", [])
+    files[0].unlink()
+    started.write("what aaa was started with")
+    assert current(state="before", check=True)["restored"] == [str(files[1])]
+    back = current(state="before", release="aaa")
+    assert (back["changed"], back["release"], back["inputs"], back["restored"]) == (True, "", [], [str(files[1])])
+    assert not files[1].exists()
+    assert started.read() is None
+    assert not current(state="before", release="aaa")["changed"]
+
+
+def test_what_is_in_service_stays_when_nothing_is_known_of_it(deploy, current, files, tmp_path):
+    deploy("aaa")
+    (tmp_path / "proven" / "aaa.json").unlink()
+    assert not current(state="before")["changed"]
     assert files[1].read_text() == "unit of aaa"
+
+
+def test_a_file_that_the_release_before_did_not_have_goes(deploy, current, files):
+    deploy("aaa")
+    files[0].unlink()
+    current(release="aaa", inputs=[])
+    files[0].write_text("of bbb")
+    assert current(state="before")["restored"] == [str(files[0])]
+    assert not files[0].exists()
 
 
 def test_it_was_never_left(deploy, current, started):

@@ -46,8 +46,10 @@ class Systemd:
             self.units[unit]["UnitFileState"] = "enabled"
         for unit in units if verb == "disable" else []:
             self.units[unit]["UnitFileState"] = "disabled"
-        for unit in units if verb == "stop" else []:
-            self.units[unit]["ActiveState"] = "inactive"
+        for unit in units if verb in ("stop", "reset-failed") else []:
+            # A unit that failed stays so until it is told.
+            if verb == "reset-failed" or self.units[unit]["ActiveState"] != "failed":
+                self.units[unit]["ActiveState"] = "inactive"
         if verb == "restart":
             self.while_restarting()
             if units[0] in self.broken:
@@ -195,7 +197,7 @@ def test_stopping_disables_and_forgets(running, apply, record):
     assert (running.asked, record.read() is None) == ([], False)
     real = apply(state="stopped")
     assert (real["changed"], real["diff"]) == (predicted["changed"], predicted["diff"]) == (True, real["diff"])
-    assert running.asked == ["disable tool.service", "stop tool.service"]
+    assert running.asked == ["disable tool.service", "stop tool.service", "reset-failed tool.service"]
     assert real["diff"] == {"before": "tool.service: active, enabled\n", "after": "tool.service: inactive, disabled\n"}
     assert record.read() is None
     assert not apply(state="stopped")["changed"]
@@ -267,11 +269,12 @@ def test_on_demand_it_does_not_come_back_at_a_boot(running, apply):
     assert not apply(state="on_demand")["changed"]
 
 
-@pytest.mark.parametrize("active", ["activating", "reloading", "deactivating"])
-def test_a_unit_on_its_way_up_is_stopped_too(systemd, apply, active):
+@pytest.mark.parametrize("active", ["activating", "reloading", "deactivating", "failed"])
+def test_a_unit_on_its_way_up_or_that_failed_is_stopped_too(systemd, apply, active):
     systemd.have("tool.service", active=active, enabled="disabled")
     assert apply(state="stopped")["changed"]
-    assert systemd.asked == ["stop tool.service"]
+    assert systemd.asked == ["stop tool.service", "reset-failed tool.service"]
+    assert not apply(state="stopped")["changed"]
 
 
 def test_stopping_what_there_is_not_changes_nothing(systemd, apply):
