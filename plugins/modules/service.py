@@ -253,8 +253,8 @@ def run(module: AnsibleModule) -> None:
     began = time.monotonic()
     if reason:
         record.forget()
-    # Unit files that systemd has not read yet would be started as they were. Reading takes a while where there are many: for one of
-    # many it is done only where there is something new.
+    # Unit files that systemd has not read yet would be started as they were. Reading takes a while where there are many: for one
+    # of many it is done only where there is something new.
     known = [*states, *slices_of(module, states)] if on_demand else states
     unread = [s for s in known if s.get("NeedDaemonReload") == "yes" or s.get("LoadState") != "loaded"]
     if unread or (reason and not on_demand):
