@@ -86,7 +86,9 @@ def test_a_first_one_that_fails_leaves_nothing(play):
         answers={"pipeline_current": none},
         at_first={"dagster_code_location": {"unloadable": "code location unloadable: no such module"}},
     )
-    reason = "the release new was not taken into service, and there is none before that could be: code location unloadable: no such"
+    reason = (
+        "the release new was not taken into service, and there is none before that could be: code location unloadable: no such"
+    )
     assert f"Not deployed: unloadable: {reason} module" in failed.errors()[-1], failed.said
     ended = [options["name"] for options in failed.asked("service") if options.get("state") == "stopped"]
     assert ended == ["pipeline@unloadable"]
