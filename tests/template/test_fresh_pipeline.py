@@ -25,17 +25,10 @@ def run(folder: Path, *command: str, **environment: str) -> subprocess.Completed
     return subprocess.run(command, cwd=folder, env={**plain, **environment}, capture_output=True, text=True, check=False)
 
 
-def prepare(folder: Path, python: Path, **environment: str) -> subprocess.CompletedProcess:
-    """What the platform does with a release before it takes it."""
-    return run(
-        folder,
-        str(python),
-        "-m",
-        "pipeline_shared.prepare",
-        "--test",
-        PYTHONPATH=f"{folder}:{folder}/shared/utilities",
-        **environment,
-    )
+def prepare(folder: Path, python: Path, *options: str, **environment: str) -> subprocess.CompletedProcess:
+    """What the platform does with a release before it takes it; with ``--test`` all of it."""
+    path = f"{folder}:{folder}/shared/utilities"
+    return run(folder, str(python), "-m", "pipeline_shared.prepare", *options, PYTHONPATH=path, **environment)
 
 
 @pytest.fixture(scope="module")
@@ -145,6 +138,7 @@ def test_a_release_for_the_platform_needs_no_service(fresh, release, tmp_path, c
     done = prepare(
         release,
         fresh / ".venv/bin/python",
+        "--test",
         PIPELINE_TARGET="prod",
         TRINO_CATALOG=catalog,
         TRINO_HOST="trino.invalid",
@@ -242,7 +236,7 @@ def test_a_broken_release_is_refused_in_one_line(fresh, release, fault, tmp_path
     elif fault == "a cron that is none":
         text = (release / name).read_text().replace('"0 * * * *"', '"61 * * * *"')
     (release / name).write_text(text)
-    done = prepare(release, fresh / ".venv/bin/python", PIPELINE_DATA_DIR=str(tmp_path / "state"))
+    done = prepare(release, fresh / ".venv/bin/python", "--test", PIPELINE_DATA_DIR=str(tmp_path / "state"))
     assert (done.returncode, done.stdout) == (1, "")
     [line] = done.stderr.splitlines()
     assert re.search(message, line), line
