@@ -24,7 +24,7 @@ class ActionModule(ActionBase):
     def run(self, tmp=None, task_vars=None):
         """Return the module's result; see its RETURN."""
         super().run(tmp, task_vars)
-        changed = []
+        changed, held_back = [], False
         for part in self._task.args["parts"]:
             result, own = part["result"], part["own"]
             if "results" not in result:
@@ -32,9 +32,10 @@ class ActionModule(ActionBase):
                 return {"failed": True, "changed": bool(changed), "msg": fault, "diff": changed}
             items = own_items(result["results"], own)
             changed += [item["diff"] for item in items if item["changed"]]
+            held_back |= any(item.get("held_back") for item in items)
             faults = [item["msg"] for item in items if item["failed"]]
             if not items:
                 faults = [f"the task for all of them had nothing for {', '.join(map(str, own.values()))}"]
             if faults:
                 return {"failed": True, "changed": bool(changed), "msg": "; ".join(faults), "diff": changed}
-        return {"failed": False, "changed": bool(changed), "msg": "", "diff": changed}
+        return {"failed": False, "changed": bool(changed), "msg": "", "diff": changed, "held_back": held_back}

@@ -154,9 +154,9 @@ import time
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.foss_data.platform.plugins.module_utils.current import current
 from ansible_collections.foss_data.platform.plugins.module_utils.exclusive import exclusive
-from ansible_collections.foss_data.platform.plugins.module_utils.governance import release_faults, release_masks
+from ansible_collections.foss_data.platform.plugins.module_utils.governance import release_faults
 from ansible_collections.foss_data.platform.plugins.module_utils.pipeline_answers import hand_over
-from ansible_collections.foss_data.platform.plugins.module_utils.releases import ENVIRONMENT, READY
+from ansible_collections.foss_data.platform.plugins.module_utils.releases import ENVIRONMENT, READY, is_ready, masks
 
 LAST_LINES = 12
 ENDS = {
@@ -186,14 +186,6 @@ def own(folder: str, uid: int, gid: int, drop: int) -> None:
                     os.close(file)
         os.fchown(at, uid, gid)
         os.fchmod(at, 0o750)
-
-
-def is_ready(folder: str) -> bool:
-    """Whether a release was installed there to the end. Until then the folder is not root's, whatever is in it."""
-    try:
-        return os.lstat(folder).st_uid == os.geteuid() and stat.S_ISREG(os.lstat(os.path.join(folder, READY)).st_mode)
-    except FileNotFoundError:
-        return False
 
 
 def point(folder: str, python: str) -> None:
@@ -294,17 +286,6 @@ def install(module: AnsibleModule, folder: str) -> float:
     return seconds
 
 
-def masks(module: AnsibleModule, folder: str) -> dict:
-    """What others see of what is published; leaves the module if that can't be known."""
-    releases = os.path.dirname(folder)
-    made = [os.path.join(releases, name) for name in os.listdir(releases)] if os.path.isdir(releases) else []
-    ready = sorted(filter(is_ready, made), key=lambda path: (path == folder, os.lstat(path).st_mtime), reverse=True)
-    try:
-        return release_masks(ready[0], module.params["manifest"], ready[1:]) if ready else {}
-    except ValueError as error:
-        module.fail_json(msg=f"what others may see of the release {module.params['release']} is not known: {error}")
-
-
 def release(module: AnsibleModule) -> None:
     """Install the release if it is not there, leave."""
     p = module.params
@@ -325,7 +306,10 @@ def release(module: AnsibleModule) -> None:
             module.exit_json(missing=True, **result)
         result["seconds"] = round(install(module, folder), 2)
     if p["manifest"]:
-        result["masks"] = masks(module, folder)
+        try:
+            result["masks"] = masks(folder, p["manifest"])
+        except ValueError as error:
+            module.fail_json(msg=str(error))
     module.exit_json(**result)
 
 
