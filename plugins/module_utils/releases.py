@@ -12,12 +12,37 @@ import glob
 import json
 import os
 import re
+import stat
 import tempfile
 
 from ansible_collections.foss_data.platform.plugins.module_utils.environments import remove_unused, used_by
+from ansible_collections.foss_data.platform.plugins.module_utils.governance import release_masks
+from ansible_collections.foss_data.platform.plugins.module_utils.judging import judged
 
 ENVIRONMENT = ".environment"  # in a release: a link to what it runs in
 READY = ".ready"  # written last: without it a folder is what an interrupted play left
+
+
+def is_ready(folder: str) -> bool:
+    """Whether a release was installed there to the end. Until then the folder is not root's, whatever is in it."""
+    try:
+        return os.lstat(folder).st_uid == os.geteuid() and stat.S_ISREG(os.lstat(os.path.join(folder, READY)).st_mode)
+    except FileNotFoundError:
+        return False
+
+
+def masks(folder: str, manifest: dict) -> dict[str, dict[str, dict[str, str]]]:
+    """What others see of what the release in ``folder`` publishes; what releases beside it mask counts, too.
+
+    Raises ValueError in one line if that can't be known.
+    """
+    releases = os.path.dirname(folder)
+    made = [os.path.join(releases, name) for name in os.listdir(releases)] if os.path.isdir(releases) else []
+    ready = sorted(filter(is_ready, made), key=lambda path: (path == folder, os.lstat(path).st_mtime), reverse=True)
+    try:
+        return judged(release_masks, ready[0], manifest, ready[1:]) if ready else {}
+    except ValueError as error:
+        raise ValueError(f"what others may see of the release {os.path.basename(folder)} is not known: {error}") from error
 
 
 def usable(path: str, release: str) -> bool:

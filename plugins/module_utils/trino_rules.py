@@ -69,6 +69,25 @@ def merge(document: dict, catalog: str, schema: str, owner: Any = KEEP, grants: 
     return result
 
 
+def narrowed(document: dict, catalog: str, schema: str, grants: list[dict]) -> list[dict]:
+    """Of ``grants`` what rules of the schema give already, with the masks of both; of two for a column that which is in force."""
+    both = []
+    for rule in own_rules(document, catalog, schema)["tables"]:
+        if "OWNERSHIP" in rule["privileges"]:
+            continue
+        for grant in grants:
+            whom = {"user": pattern(grant["user"])} if grant.get("user") else {"group": pattern(grant.get("group") or "")}
+            tables = {rule["table"]} if "table" in rule else set()
+            tables |= {pattern(grant["table"])} if grant.get("table") else set()
+            privileges = set(rule["privileges"]) & set(grant["privileges"])
+            if _named(rule) != ({"user": EVERYONE} if grant.get("everyone") else whom) or len(tables) > 1 or not privileges:
+                continue
+            masks = {name.lower(): word for name, word in (grant.get("masks") or {}).items()} | _masks_of(rule)
+            table = _plain(next(iter(tables))) if tables else None
+            both.append({**grant, "privileges": sorted(privileges), "table": table, "masks": masks})
+    return both
+
+
 def own_rules(document: dict, catalog: str, schema: str) -> dict[str, list[dict]]:
     """The rules of ``schema`` that are ours, by section."""
     place = {"catalog": pattern(catalog), "schema": pattern(schema)}
@@ -204,11 +223,17 @@ def _masking(masks: dict[str, str]) -> list[dict]:
     return [{"name": name, **what} for name, what in sorted((masked | {name: {"allow": False} for name in HIDDEN}).items())]
 
 
+def _masks_of(rule: dict) -> dict[str, str]:
+    """The masks that `_masking` made the rule's columns of."""
+    columns = rule.get("columns", ())
+    return {c["name"]: w for c in columns for w, text in MASKS.items() if c.get("mask") == text.format(identifier(c["name"]))}
+
+
 def _is_masking(columns: Any) -> bool:
     """Whether `_masking` made them."""
     if not isinstance(columns, list) or not all(isinstance(c, dict) and isinstance(c.get("name"), str) for c in columns):
         return False
-    masks = {c["name"]: w for c in columns for w, text in MASKS.items() if c.get("mask") == text.format(identifier(c["name"]))}
+    masks = _masks_of({"columns": columns})
     return bool(masks) and columns == _masking(masks)
 
 

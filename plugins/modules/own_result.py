@@ -69,4 +69,8 @@ msg:
   description: Why its part could not be; empty if it was.
   returned: always
   type: str
+held_back:
+  description: Whether something of it was held back (see O(foss_data.platform.trino_schema#module:widen)).
+  returned: success
+  type: bool
 """

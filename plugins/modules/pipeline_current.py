@@ -43,6 +43,11 @@ options:
       - Folder that keeps them, a file for each release, as they were, readable by root alone.
       - What is kept of a release goes with it.
     type: path
+  manifest:
+    description:
+      - The one of O(files) that has the pipeline's manifest, JSON with the key C(manifest). Then what others may read of a
+        release that is gone back to is returned, too.
+    type: path
   state:
     description:
       - Whether the release has proven itself, whether the current one is wanted again after another did not, or whether an
@@ -120,6 +125,14 @@ restored:
   returned: with O(state=before) and O(state=earlier)
   type: list
   elements: str
+manifest:
+  description: The manifest of the release that is gone back to.
+  returned: with O(manifest), if there is such a release
+  type: dict
+masks:
+  description: What others see of it, as RV(foss_data.platform.pipeline_release#module:masks), later releases counted as well.
+  returned: with O(manifest), if there is such a release
+  type: dict
 taken_over:
   description: Id of the release of another deploy, whose files were left as they are; empty if there is none.
   returned: always
@@ -132,6 +145,7 @@ inputs:
 """
 
 import contextlib
+import json
 import os
 import re
 import shutil
@@ -144,6 +158,7 @@ from ansible_collections.foss_data.platform.plugins.module_utils.exclusive impor
 from ansible_collections.foss_data.platform.plugins.module_utils.releases import (
     Records,
     in_use,
+    masks,
     read,
     remove_environments,
     to_remove,
@@ -222,6 +237,12 @@ def put_back(module: AnsibleModule, record: dict, other: str = "") -> None:
         "inputs": [{"fingerprint": fingerprint, "changed": bool(differing)} for fingerprint in record["inputs"]],
         "diff": {"before": "", "after": "".join(f"{path}: as of {record['release'] or 'no release'}\n" for path in differing)},
     }
+    if p["manifest"] and record["release"]:
+        result["manifest"] = json.loads(record["files"][p["manifest"]]["content"])["manifest"]
+        try:
+            result["masks"] = masks(os.path.join(p["path"], "releases", record["release"]), result["manifest"])
+        except ValueError as error:
+            module.fail_json(msg=str(error))
     if not module.check_mode:
         if differing:
             # First forget, then change: see service_files.
@@ -269,6 +290,7 @@ OPTIONS = {
     "service": {"type": "str", "required": True},
     "files": {"type": "list", "elements": "path", "required": True},
     "records": {"type": "path", "required": True},
+    "manifest": {"type": "path"},
     "state": {"type": "str", "choices": ["proven", "before", "earlier"], "default": "proven"},
     "release": {"type": "str"},
     "rollback": {"type": "bool", "default": False},

@@ -150,30 +150,24 @@ fingerprint:
 """
 
 import contextlib
-import json
 import os
 import pwd
 import re
-import resource
 import shutil
 import stat
 import time
-from collections.abc import Callable
-from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.foss_data.platform.plugins.module_utils.aggregate import each_item, with_aggregate
 from ansible_collections.foss_data.platform.plugins.module_utils.current import current
 from ansible_collections.foss_data.platform.plugins.module_utils.exclusive import exclusive
-from ansible_collections.foss_data.platform.plugins.module_utils.governance import PARSED, release_faults, release_masks
+from ansible_collections.foss_data.platform.plugins.module_utils.governance import release_faults
+from ansible_collections.foss_data.platform.plugins.module_utils.judging import judged
 from ansible_collections.foss_data.platform.plugins.module_utils.pipeline_answers import hand_over
-from ansible_collections.foss_data.platform.plugins.module_utils.releases import ENVIRONMENT, READY
+from ansible_collections.foss_data.platform.plugins.module_utils.releases import ENVIRONMENT, READY, is_ready, masks
 
 LAST_LINES = 12
 LONGEST = 20_000  # bytes that a pipeline may have to say, and characters of what is said of a release that does not load
-# What judging a release may take; five releases with the largest manifests that dbt writes take 440 MiB and 8 s.
-JUDGING_MB = 512
-JUDGING_SECONDS = 60
 ENDS = {
     "timeout": "it took more than {timeout} s and was stopped",
     "oom-kill": "it needed more memory than `memory_mb` of its pipeline.yml allows",
@@ -201,14 +195,6 @@ def own(folder: str, uid: int, gid: int, drop: int) -> None:
                     os.close(file)
         os.fchown(at, uid, gid)
         os.fchmod(at, 0o750)
-
-
-def is_ready(folder: str) -> bool:
-    """Whether a release was installed there to the end. Until then the folder is not root's, whatever is in it."""
-    try:
-        return os.lstat(folder).st_uid == os.geteuid() and stat.S_ISREG(os.lstat(os.path.join(folder, READY)).st_mode)
-    except FileNotFoundError:
-        return False
 
 
 def point(folder: str, python: str) -> None:
@@ -278,43 +264,6 @@ def prepare(module: AnsibleModule, folder: str) -> float:
     return time.monotonic() - began
 
 
-def judged(rule: Callable, *arguments) -> Any:
-    """What a rule of the platform, such as ``release_faults``, says of a release. Raises ValueError in one line.
-
-    It reads what the pipeline's code wrote, and as root, so that the pipeline can't say it for us: so in a child, which has
-    limits of its own.
-    """
-    reader, writer = os.pipe()
-    child = os.fork()
-    if not child:
-        code = 1
-        try:
-            with open("/proc/self/statm", encoding="ascii") as sizes:
-                own_size = int(sizes.read().split()[0]) * resource.getpagesize()
-            resource.setrlimit(resource.RLIMIT_AS, (own_size + (JUDGING_MB << 20),) * 2)
-            resource.setrlimit(resource.RLIMIT_CPU, (JUDGING_SECONDS,) * 2)
-            try:
-                answer = {"found": rule(*arguments)}
-            except ValueError as error:
-                answer = {"fault": str(error)}
-            with open(writer, "w", encoding="utf-8") as out:
-                json.dump(answer, out)
-            code = 0
-        finally:
-            # Nothing of the module's own end is the child's.
-            os._exit(code)
-    os.close(writer)
-    with open(reader, encoding="utf-8") as given:
-        said = given.read()
-    if os.waitpid(child, 0)[1]:
-        limits = f"{JUDGING_MB} MiB of memory or {JUDGING_SECONDS} s"
-        raise ValueError(f"reading {PARSED} takes more than {limits}: it has to be what `dbt parse` writes")
-    answer = json.loads(said)
-    if "fault" in answer:
-        raise ValueError(answer["fault"])
-    return answer["found"]
-
-
 def install(module: AnsibleModule, folder: str) -> float:
     """Unpack, prepare, make read-only, mark. Leaves the module if the release does not load; then nothing of it stays."""
     p = module.params
@@ -349,17 +298,6 @@ def install(module: AnsibleModule, folder: str) -> float:
     return seconds
 
 
-def masks(module: AnsibleModule, folder: str) -> dict:
-    """What others see of what is published; leaves the module if that can't be known."""
-    releases = os.path.dirname(folder)
-    made = [os.path.join(releases, name) for name in os.listdir(releases)] if os.path.isdir(releases) else []
-    ready = sorted(filter(is_ready, made), key=lambda path: (path == folder, os.lstat(path).st_mtime), reverse=True)
-    try:
-        return judged(release_masks, ready[0], module.params["manifest"], ready[1:]) if ready else {}
-    except ValueError as error:
-        module.fail_json(msg=f"what others may see of the release {module.params['release']} is not known: {error}")
-
-
 def release(module: AnsibleModule) -> None:
     """Install the release if it is not there, leave."""
     p = module.params
@@ -381,7 +319,10 @@ def release(module: AnsibleModule) -> None:
     if not there and not module.check_mode and not asked:
         result["seconds"] = round(install(module, folder), 2)
     if p["manifest"]:
-        result["masks"] = masks(module, folder)
+        try:
+            result["masks"] = masks(folder, p["manifest"])
+        except ValueError as error:
+            module.fail_json(msg=str(error))
     module.exit_json(**result)
 
 

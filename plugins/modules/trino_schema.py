@@ -70,6 +70,13 @@ options:
         elements: str
         choices: [SELECT, INSERT, DELETE, UPDATE, GRANT_SELECT]
         default: [SELECT]
+  widen:
+    description:
+      - Whether others may get more by O(grants) than they have. If not, they keep of what they have what is in O(grants), and see
+        columns masked that are masked in either.
+      - So before a change to what fills the tables nobody sees what is not for them, and what is new is granted after it.
+    type: bool
+    default: true
   rules_file:
     description:
       - The coordinator's C(security.config-file), on the host where the module runs. It has to have the lists C(catalogs),
@@ -185,6 +192,10 @@ statements:
   type: list
   elements: str
   sample: ['CREATE SCHEMA "iceberg"."sales_marts" WITH (location = ''s3://lakehouse/sales/marts/'')']
+held_back:
+  description: Whether something of O(grants) was not granted, since others would have got more.
+  returned: without O(aggregate), if O(widen) is false
+  type: bool
 results:
   description: What came of each item.
   returned: with O(aggregate)
@@ -213,6 +224,9 @@ results:
       description: What was run, or would be.
       type: list
       elements: str
+    held_back:
+      description: As RV(ignore:held_back), if O(widen) is false.
+      type: bool
 """
 
 import contextlib
@@ -235,6 +249,7 @@ from ansible_collections.foss_data.platform.plugins.module_utils.trino_rules imp
     NotInForceError,
     edit_rules,
     merge,
+    narrowed,
     own_rules,
     read_rules,
     sees,
@@ -258,7 +273,8 @@ class Schema(AggregateModule, TrinoModule):
     """
 
     identity = ("catalog", "name")
-    beside = ("rules_file",)
+    beside = ("rules_file", "widen")
+    held_back = False
 
     def options(self):
         """Names as Trino has them."""
@@ -334,9 +350,11 @@ class Schema(AggregateModule, TrinoModule):
         except (OSError, ValueError) as error:
             self.fail(f"the access rules were not changed: {error}")
 
-    def _merged(self, document: dict) -> dict:
+    def _merged(self, document: dict, whole: bool = False) -> dict:
         p = self.params
         owner, grants = (KEEP if p[key] is None else p[key] for key in ("owner", "grants"))
+        if grants is not KEEP and not (whole or p["widen"]):
+            grants = narrowed(document, p["catalog"], p["name"], grants)
         if p["state"] == "absent":
             owner, grants = None, []
         return merge(document, p["catalog"], p["name"], owner, grants)
@@ -344,6 +362,7 @@ class Schema(AggregateModule, TrinoModule):
     def wanted(self, before):
         """As given; leaves the module if the schema lies elsewhere or would take tables with it."""
         rules = {"rules": self._merged(before["rules"])} if "rules" in before else {}
+        self.held_back = bool(rules) and rules["rules"] != self._merged(before["rules"], whole=True)
         name, found, location = f"{self.params['catalog']}.{self.params['name']}", before["schema"], self.params["location"]
         if self.params["state"] == "absent":
             tables = (found or {}).get("tables")
@@ -480,6 +499,10 @@ class Schema(AggregateModule, TrinoModule):
             "with security.refresh-period set, and may this user ask in the name of others?"
         )
 
+    def report(self):
+        """The statements, and whether grants wait."""
+        return super().report() | ({} if self.params["widen"] else {"held_back": self.held_back})
+
     def shown(self, state):
         """The state with one rule on a line; of several schemas each with its own."""
         text = f"schema: {json.dumps(state['schema'])}\n"
@@ -519,6 +542,7 @@ def main() -> None:
                 "mutually_exclusive": [("user", "group", "everyone")],
                 "required_by": {"table": ["everyone"], "masks": ["table"]},
             },
+            "widen": {"type": "bool", "default": True},
             "rules_file": {"type": "path"},
             "cascade": {"type": "bool", "default": False},
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},

@@ -31,9 +31,9 @@ if "" in faults:
 elif (items := told.get("aggregate", told.get("members"))) is not None:
     results = []
     for item in items:
-        fault = next((text for part, text in faults.items() if part in item.values()), "")
+        fault = next((text for part, text in faults.items() if part in [*item.values(), *map(str, told.values())]), "")
         own = {{"changed": changed and not fault, "failed": bool(fault), "msg": fault, "diff": {{"before": "", "after": ""}}}}
-        results.append(item | scenario["answers"].get(name, {{}}) | own)
+        results.append(item | scenario["answers"].get(name, {{}}) | own | scenario["items"].get(name, {{}}))
     answer |= {{"results": results}}
 else:
     fault = next((text for part, text in faults.items() if part in map(str, told.values())), "")
@@ -56,7 +56,7 @@ ANSWERS = {
     "pipeline_release": {"path": "/srv/release", "release": "new", "fingerprint": "new", "masks": {}, "missing": True},
     "service_files": {"fingerprint": "files"},
     "service": {"was_active": True},
-    "pipeline_current": {"release": "old", "previous": "old", "restored": ["unit"], "inputs": [], "taken_over": ""},
+    "pipeline_current": {"release": "old", "previous": "old", "restored": ["unit"], "inputs": [], "taken_over": "", "masks": {}},
 }
 
 
@@ -122,12 +122,13 @@ def stage(root, tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def play(stage, tmp_path_factory) -> Callable[..., Play]:
     """Runs a playbook with variables, as if each module did what it is told, apart from ``faults`` (text by module and by the
-    value of one of its options; by "" whatever they are) and those ``at_first``, which only its first call has."""
+    value of one of its options; by "" whatever they are) and those ``at_first``, which only its first call has. What results
+    of ``items`` have besides is by module, too."""
 
     def run(playbook: str, *arguments: str, changed: bool = True, answers: dict | None = None, **more) -> Play:
         folder = tmp_path_factory.mktemp("play")
         scenario = folder / "scenario.json"
-        told = {key: more.pop(key, {}) for key in ("faults", "at_first")}
+        told = {key: more.pop(key, {}) for key in ("faults", "at_first", "items")}
         scenario.write_text(json.dumps({"changed": changed, "answers": ANSWERS | (answers or {}), **told}))
         secrets = yaml.safe_load((stage / "group_vars" / "all" / "secrets.yml").read_text())["secrets_names"]
         variables = {name: f"the {name}" for name in secrets} | {"platform_python": sys.executable} | more

@@ -61,7 +61,7 @@ def test_what_came_of_each_is_said(deployed):
 
 
 def test_a_service_is_asked_once_for_those_that_came_so_far(deployed):
-    [keys], [schemas] = deployed.asked("minio_user"), deployed.asked("trino_schema")
+    [keys], [schemas, back] = deployed.asked("minio_user"), deployed.asked("trino_schema")
     assert [item["access_key"] for item in keys["aggregate"]] == ["pl-good", "pl-other", "pl-unloadable"]
     assert keys["policies"] == ["pipelines"]
     assert [item["location"] for item in schemas["aggregate"]][:2] == [
@@ -69,6 +69,7 @@ def test_a_service_is_asked_once_for_those_that_came_so_far(deployed):
         "s3://lakehouse/pl-good/marts/",
     ]
     assert {item["owner"] for item in schemas["aggregate"]} == {"good", "other", "unloadable"}
+    assert [item["name"] for item in back["aggregate"]] == ["unloadable_raw", "unloadable_marts"]
     registered, again = deployed.asked("dagster_code_location")
     assert [item["name"] for item in registered["aggregate"]] == ["good", "other", "unloadable"]
     # The way back touches none that was not on it.
@@ -86,10 +87,8 @@ def test_a_first_one_that_fails_leaves_nothing(play):
         answers={"pipeline_current": none},
         at_first={"dagster_code_location": {"unloadable": "code location unloadable: no such module"}},
     )
-    reason = (
-        "the release new was not taken into service, and there is none before that could be: code location unloadable: no such"
-    )
-    assert f"Not deployed: unloadable: {reason} module" in failed.errors()[-1], failed.said
+    reason = "the release new was not taken into service, and there is none before that could be: code location unloadable: "
+    assert f"Not deployed: unloadable: {reason}no such module" in failed.errors()[-1], failed.said
     ended = [options["name"] for options in failed.asked("service") if options.get("state") == "stopped"]
     assert ended == ["pipeline@unloadable"]
     registered, withdrawn = failed.asked("dagster_code_location")
@@ -209,3 +208,56 @@ def test_what_is_published_has_the_masks_of_its_release(play):
         "closed_raw": [],
         "closed_marts": [],
     }
+
+
+def open_one(name: str) -> dict:
+    """One that publishes."""
+    spec = listed(name)
+    return spec | {"manifest": spec["manifest"] | {"publishes": ["marts"]}}
+
+
+def test_what_is_published_is_read_when_the_release_is_in_service(play):
+    done = play("pipelines.yml", pipelines=[open_one("open"), listed("closed")], items={"trino_schema": {"held_back": True}})
+    before, after = done.asked("trino_schema")
+    assert (before["widen"], after["widen"]) == (False, True)
+    assert [item["grants"] for item in after["aggregate"]] == [[], [{"everyone": True}], [], []]
+    order = [name for name, *_ in done.calls if name in ("trino_schema", "pipeline_current")]
+    assert order == ["trino_schema", "pipeline_current", "pipeline_current", "trino_schema"]
+
+
+def test_it_is_in_service_even_if_that_can_not_be_granted(play):
+    failed = play(
+        "pipelines.yml",
+        pipelines=[open_one("open")],
+        items={"trino_schema": {"held_back": True}},
+        faults={"trino_schema": {"True": "x"}},
+    )
+    assert failed.errors()[-1].endswith(
+        "Not deployed: open: x; x (it is in service, but what it newly publishes can not be read yet: deploy again)"
+    ), failed.said
+
+
+def test_one_that_fails_leaves_what_the_release_before_publishes(play):
+    """Its own schemas that the other has not are nobody's."""
+    before = open_one("open")["manifest"] | {"schemas": ["marts", "old"], "publishes": ["old"]}
+    masks = {"old": {"people": {"mail": "hash"}}}
+    failed = play(
+        "pipelines.yml",
+        pipelines=[open_one("open"), listed("good")],
+        answers={
+            "pipeline_current": {
+                "release": "old", "previous": "old", "restored": ["unit"], "inputs": [], "taken_over": "",
+                "manifest": before, "masks": masks,
+            }
+        },
+        at_first={"dagster_code_location": {"open": "code location open: no such module"}},
+    )  # fmt: skip
+    narrow, back = failed.asked("trino_schema")
+    assert not narrow["widen"]
+    assert back["widen"]
+    assert {item["name"]: item["grants"] for item in back["aggregate"]} == {
+        "open_marts": [],
+        "open_old": [{"everyone": True, "table": "people", "masks": {"mail": "hash"}}],
+        "open_raw": [],
+    }
+    assert "was not taken into service, old runs again: code location open: no such module" in failed.errors()[-1]

@@ -12,6 +12,8 @@ EARLIER = {
         "restored": ["unit"],
         "inputs": [{"fingerprint": "x"}],
         "taken_over": "",
+        "manifest": listed("sales")["manifest"] | {"schemas": ["marts", "old"], "publishes": ["old"]},
+        "masks": {},
     }
 }
 
@@ -41,6 +43,17 @@ def test_the_release_before_runs_again(known):
     assert order == ["pipeline_current", "service", "dagster_code_location", "pipeline_current"]
     assert [i["name"] for i in done.asked("dagster_code_location")[0]["aggregate"]] == ["sales"]
     assert "sales: release older runs again, in the place of newer." in done.said.replace("\n        ", " ")
+
+
+def test_others_read_what_the_release_before_publishes(known):
+    done = known(items={"trino_schema": {"held_back": True}})
+    assert done.code == 0, done.said
+    narrow, after = done.asked("trino_schema")
+    assert (narrow["widen"], after["widen"]) == (False, True)
+    grants = {"sales_marts": [], "sales_old": [{"everyone": True}], "sales_raw": []}
+    assert {item["name"]: item["grants"] for item in after["aggregate"]} == grants
+    order = [name for name, *_ in done.calls if name in ("trino_schema", "service", "pipeline_current")]
+    assert order == ["pipeline_current", "trino_schema", "service", "pipeline_current", "trino_schema"]
 
 
 def test_one_that_does_not_load_leaves_the_current_one(known):

@@ -4,6 +4,7 @@ import json
 import re
 
 import pytest
+import yaml
 
 BREAKS = {
     "syntax": ("orchestration/checks.py", "def broken(:\n", "orchestration/checks.py, line "),
@@ -169,3 +170,42 @@ def test_a_first_deploy_that_fails_leaves_nothing(host, play, from_template, dag
         (first.folder / file).write_text((first.folder / file).read_text().removesuffix(text))
         done = play(*first.play)
         assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_others_read_what_the_release_in_service_publishes(play, clean, from_template, trino, tmp_path):
+    """Neither a deploy that fails nor one that is gone back from leaves its own grants behind."""
+    with from_template(tmp_path, "verify_grants") as repository:
+        manifest, schemas = repository.folder / "pipeline.yml", ("marts", "staging")
+
+        def deploy(publishes: str):
+            settings = yaml.safe_load(manifest.read_text()) | {"publishes": [publishes]}
+            manifest.write_text(yaml.safe_dump(settings, sort_keys=False))
+            return play(*repository.play)
+
+        def published() -> list[str]:
+            answers = {name: trino(f"SELECT * FROM iceberg.verify_grants_{name}.probe", login="stranger") for name in schemas}
+            assert set(map(str, answers.values())) <= {"[[1]]", "PERMISSION_DENIED", "SCHEMA_NOT_FOUND"}, answers
+            return [name for name, answer in answers.items() if answer == [[1]]]
+
+        done = deploy("marts")
+        assert done.returncode == 0, done.stdout + done.stderr
+        for name in schemas:
+            trino(f"CREATE TABLE iceberg.verify_grants_{name}.probe AS SELECT 1 AS one", login="verify_grants")
+        assert published() == ["marts"]
+        file, text, _said = ONLY_PREPARES["Dagster can't load it"]
+        with (repository.folder / file).open("a") as broken:
+            broken.write(text)
+        done = deploy("staging")
+        assert "was not taken into service" in done.stdout
+        assert published() == ["marts"]
+        (repository.folder / file).write_text((repository.folder / file).read_text().removesuffix(text))
+        done = deploy("staging")
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert published() == ["staging"]
+        back = play("playbooks/pipeline_rollback.yml", "-e", "pipeline=verify_grants")
+        assert back.returncode == 0, back.stdout + back.stderr
+        assert published() == ["marts"]
+        again = play(*repository.play)
+        assert again.returncode == 0, again.stdout + again.stderr
+        assert published() == ["staging"]
+        clean(*repository.play)

@@ -37,6 +37,12 @@ def test_changed_if_its_own_were(own):
     assert not own((SCHEMAS, {"name": "a_raw"}))["changed"]
 
 
+def test_something_waits_if_it_is_its_own(own):
+    waiting = {"results": [item | {"held_back": item["name"] == "a_marts"} for item in SCHEMAS["results"]]}
+    assert own((KEYS, {"access_key": "a"}), (waiting, {"name": ["a_raw", "a_marts"]}))["held_back"]
+    assert not own((waiting, {"name": "a_raw"}))["held_back"]
+
+
 def test_failed_if_its_own_did(own):
     done = own((SCHEMAS, {"name": ["a_raw", "b_raw"]}), (KEYS, {"access_key": "b"}))
     assert (done["failed"], done["changed"], done["msg"]) == (True, True, "it lies elsewhere")

@@ -16,6 +16,7 @@ from ansible_collections.foss_data.platform.plugins.module_utils.trino_rules imp
     is_owned,
     may_read,
     merge,
+    narrowed,
     read_rules,
     rebase,
     sees,
@@ -127,6 +128,38 @@ def test_masks_come_change_and_go():
     assert masked(of(None), "people") == []
     assert merge(once, "lake", "sales", KEEP, [everyone()]) == plain
     assert merge(once, "lake", "sales", None, []) == merge(ADMIN, "lake", "stock", "bob", [everyone()])
+
+
+OPEN = [{"everyone": True, "table": name, "privileges": ["SELECT"]} for name in ("daily", "people")]
+ALL = [{"everyone": True, "privileges": ["SELECT"]}]
+
+
+def masking(**masks: str) -> list[dict]:
+    return [OPEN[0], OPEN[1] | {"masks": masks}]
+
+
+@pytest.mark.parametrize(
+    ("held", "wanted", "given"),
+    [
+        ([], ALL, []),
+        (ALL, [], []),
+        (ALL, ALL, ALL),
+        (OPEN[:1], OPEN, OPEN[:1]),
+        (OPEN, OPEN[1:], OPEN[1:]),
+        # What one masks is masked, in whichever form both were said.
+        (ALL, masking(mail="hash"), masking(mail="hash")),
+        (masking(mail="hash"), ALL, masking(mail="hash")),
+        (masking(mail="hash"), OPEN, masking(mail="hash")),
+        (masking(mail="hash"), masking(born="empty"), masking(mail="hash", born="empty")),
+        (masking(mail="empty"), masking(MAIL="hash"), masking(mail="empty")),
+        ([grant("bob"), group("team")], [grant("bob", "SELECT", "INSERT"), grant("eve"), grant("team")], [grant("bob")]),
+    ],
+)
+def test_nobody_gets_more_than_both_give(held, wanted, given):
+    before = merge(ADMIN, "lake", "sales", "ann", held)
+    after = merge(before, "lake", "sales", grants=narrowed(before, "lake", "sales", wanted))
+    assert after == merge(ADMIN, "lake", "sales", "ann", given)
+    assert narrowed(after, "lake", "sales", wanted) == narrowed(before, "lake", "sales", wanted)
 
 
 def test_a_column_is_named_once():

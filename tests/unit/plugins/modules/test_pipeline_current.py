@@ -3,6 +3,7 @@
 """pipeline_current: a release that has proven itself, the way back to it, and what goes when there are too many."""
 
 import functools
+import json
 import os
 import subprocess
 import sys
@@ -111,6 +112,29 @@ def test_the_files_are_as_they_were(deploy, current, files, started):
     assert files[0].stat().st_mode & 0o777 == 0o600
     assert "env of" not in str(back)
     assert started.read() is None
+
+
+def test_what_others_may_read_of_it_is_told(deploy, current, files, home):
+    """As its manifest has it; what the release masks that is left stays masked."""
+    manifest = {"name": "sales", "schemas": ["marts"], "publishes": ["marts"]}
+    for release, tags in (("aaa", []), ("bbb", ["pii"])):
+        column = {"name": "mail", "tags": tags, "meta": {"mask": "hash"} if tags else {}}
+        table = {"resource_type": "model", "config": {}, "schema": "sales_marts", "alias": "people"}
+        columns = {"mail": column} if tags else {}
+        target = home / "releases" / release / "dbt" / "target"
+        target.mkdir(parents=True)
+        (target / "manifest.json").write_text(json.dumps({"nodes": {"m": table | {"columns": columns}}, "sources": {}}))
+        deploy(release, proves=False)
+        files[1].write_text(json.dumps({"manifest": manifest | {"title": release}}))
+        if release == "aaa":
+            current(release=release, inputs=[])
+    told = current(state="before", manifest=str(files[1]))
+    assert told["manifest"]["title"] == "aaa"
+    assert told["masks"] == {"marts": {"people": {"mail": "hash"}}}
+    (home / "releases" / "aaa" / "dbt" / "target" / "manifest.json").unlink()
+    assert current(state="before", manifest=str(files[1]))["msg"].startswith(
+        "what others may see of the release aaa is not known"
+    )
 
 
 def test_its_service_counts_as_started_with_what_it_was(deploy, current):

@@ -12,7 +12,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from ansible_collections.foss_data.platform.plugins.module_utils import current
+from ansible_collections.foss_data.platform.plugins.module_utils import current, judging
 from ansible_collections.foss_data.platform.plugins.modules import pipeline_release
 
 # What a release runs to get ready: it writes a file, and fails if it is told so.
@@ -412,7 +412,7 @@ def test_it_fails_if_the_masks_can_not_be_known(install, home):
 )
 def test_what_the_pipeline_wrote_is_read_within_limits(install, home, monkeypatch, content, fault):
     """Root reads it: 64 MB of empty lists were two gigabytes."""
-    monkeypatch.setattr(pipeline_release, "JUDGING_MB", 16)
+    monkeypatch.setattr(judging, "JUDGING_MB", 16)
     refused = install("aaa", files={"dbt/target/manifest.json": content}, manifest=PUBLISHING)
     assert fault in refused["msg"]
     assert "\n" not in refused["msg"]
@@ -424,7 +424,7 @@ def test_what_takes_long_to_judge_is_ended(install, home, monkeypatch):
         while True:
             pass
 
-    monkeypatch.setattr(pipeline_release, "JUDGING_SECONDS", 1)
+    monkeypatch.setattr(judging, "JUDGING_SECONDS", 1)
     monkeypatch.setattr(pipeline_release, "release_faults", endless)
     said = install("aaa", manifest=PUBLISHING)["msg"]
     assert "takes more than 512 MiB of memory or 1 s: it has to be what `dbt parse` writes" in said

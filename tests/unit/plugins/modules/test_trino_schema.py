@@ -307,9 +307,9 @@ def test_rules_need_their_file(trino, schema, options):
 def schemas(trino):
     """Several at once, each given by its name and what is said of it."""
 
-    def run(check=False, timeout=5, **named):
+    def run(check=False, timeout=5, widen=True, **named):
         items = [{"catalog": "lake", "name": name, **options} for name, options in named.items()]
-        done = run_module(trino_schema.main, check, aggregate=items, rules_file=str(trino.rules), timeout=timeout)
+        done = run_module(trino_schema.main, check, aggregate=items, rules_file=str(trino.rules), timeout=timeout, widen=widen)
         return done, {item["name"]: item for item in done.get("results", [])}
 
     return run
@@ -344,6 +344,29 @@ def test_masks_of_many(trino, schemas):
     assert "sha256" in items["sales"]["diff"]["after"]
     assert "the mask 'md5'" in items["stock"]["msg"]
     assert [r["schema"] for r in document(trino)["tables"] if "columns" in r] == ["sales"]
+
+
+def test_what_others_get_waits(trino, schemas):
+    """Until they may have it they get no more, and less where the new masks or leaves out."""
+
+    def grants(*tables, **masks):
+        return [{"everyone": True, "table": table, **({"masks": masks} if masks else {})} for table in tables]
+
+    schemas(sales={"owner": "ann", "grants": grants("people", "old")}, stock={"owner": "bob"})
+    wanted = {
+        "sales": {"owner": "ann", "grants": grants("people", "new", mail="hash")},
+        "stock": {"owner": "bob", "grants": []},
+    }
+    predicted, _ = schemas(check=True, widen=False, **wanted)
+    assert predicted["results"] == schemas(widen=False, **wanted)[0]["results"]
+    _, again = schemas(widen=False, **wanted)
+    assert (again["sales"]["changed"], again["sales"]["held_back"], again["stock"]["held_back"]) == (False, True, False)
+    [seen] = [rule for rule in own_rules(document(trino), "lake", "sales")["tables"] if rule["user"] == ".*"]
+    assert (seen["table"], [c["name"] for c in seen["columns"] if "mask" in c]) == ("people", ["mail"])
+    assert "held_back" not in schemas(**wanted)[1]["sales"]
+    assert [rule["table"] for rule in own_rules(document(trino), "lake", "sales")["tables"][1:]] == ["new", "people"]
+    _, after = schemas(widen=False, **wanted)
+    assert (after["sales"]["changed"], after["sales"]["held_back"]) == (False, False)
 
 
 def test_the_service_is_asked_once_for_all(trino, schemas):
