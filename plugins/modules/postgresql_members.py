@@ -13,8 +13,8 @@ description:
   - Keeps a group role, what it may do in the tables of one database, and its members, each with a password of its own, so that
     one can be taken back alone. All of it in one task and one transaction.
   - Each member has a result of its own; one that can't be holds up no other and does not fail the module.
-  - Members that are not listed stay as they are. The group has exactly what O(privileges) and O(rows) say; the sequences of tables
-    that it may insert into come with them.
+  - Members that are not listed stay as they are. The group has exactly what O(privileges) and O(rows) say; the sequences of
+    tables that it may insert into come with them.
   - Passwords are sent as SCRAM verifiers, so the server's log never has one.
   - Runs on the server's host as the user C(postgres), over the unix socket.
 requirements:
@@ -43,10 +43,10 @@ options:
     description:
       - Conditions in SQL by table, of those in O(privileges). A member sees and writes only rows for which it holds; in a table
         that is not named here, all.
-      - C(this) is the row, C(session_user) the member. It is evaluated with the rights of the table's owner, who sees all rows, as
-        superusers do.
-      - The owner can change the table as if there was no condition. If C(this) lacks a column then, members are refused until the
-        condition is given anew.
+      - C(this) is the row, C(session_user) the member. It is evaluated with the rights of the table's owner, who sees all rows,
+        as superusers do.
+      - The owner can change the table as if there was no condition. If C(this) lacks a column then, members are refused until
+        the condition is given anew.
       - Members of other groups with privileges on such a table see nothing of it unless their group has a condition, too.
     type: dict
     default: {}
@@ -374,11 +374,11 @@ class Members:
             if before:
                 self._do(f"DROP POLICY IF EXISTS {policy} ON {table}")
             if after:
-                # It takes the whole row, and PostgreSQL does not look into it: the owner can change the type of any column, or drop
-                # the table, which a policy that names a column would forbid.
+                # It takes the whole row, and PostgreSQL does not know of what: the owner can change the type of any column, and
+                # drop the table. A policy that names a column would forbid that.
                 self._do(
-                    f"CREATE OR REPLACE FUNCTION {function}(this record) RETURNS boolean LANGUAGE plpgsql STABLE SECURITY DEFINER "
-                    f"SET search_path = public, pg_temp AS {literal(HEAD + after + TAIL)}"
+                    f"CREATE OR REPLACE FUNCTION {function}(this record) RETURNS boolean LANGUAGE plpgsql STABLE "
+                    f"SECURITY DEFINER SET search_path = public, pg_temp AS {literal(HEAD + after + TAIL)}"
                 )
                 self._do(f"ALTER FUNCTION {function}(record) OWNER TO {identifier(owner)}")
                 # With a row of nulls, so that what can't be evaluated is refused here and not to members.
