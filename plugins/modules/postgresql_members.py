@@ -168,7 +168,8 @@ WHERE n.nspname = 'public' AND c.relkind IN ('r', 'p', 'S') AND g.rolname = %s""
 CONNECTS = """SELECT 1 FROM pg_database d CROSS JOIN LATERAL aclexplode(d.datacl) a JOIN pg_roles g ON g.oid = a.grantee
 WHERE d.datname = current_database() AND a.privilege_type = 'CONNECT' AND g.rolname = %s"""
 # What the function of a condition is made of.
-HEAD, TAIL = "BEGIN RETURN ", "; END"
+HEAD = "BEGIN RETURN "
+TAIL = "; END"
 # Of each table: its owner; whether there is a policy or a function of the group; the function's body, if all is as it is made;
 # whether there are policies of others.
 CONDITIONS = """SELECT c.relname, pg_get_userbyid(c.relowner), p.oid IS NOT NULL OR f.oid IS NOT NULL,
