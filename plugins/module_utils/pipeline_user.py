@@ -1,6 +1,6 @@
 # Copyright (c) 2026 FOSS Data Platform contributors
 # SPDX-License-Identifier: MIT
-"""The Linux user of a pipeline, after which its keys, prefix and login are called too."""
+"""The Linux user of a pipeline, after which its keys and prefix are called too."""
 
 from __future__ import annotations
 

@@ -13,8 +13,8 @@ description:
   - Keeps a group role, what it may do in the tables of one database, and its members, each with a password of its own, so that
     one can be taken back alone. All of it in one task and one transaction.
   - Each member has a result of its own; one that can't be holds up no other and does not fail the module.
-  - Members that are not listed stay as they are. The group has exactly what O(privileges) says; the sequences of tables that it
-    may insert into come with them.
+  - Members that are not listed stay as they are. The group has exactly what O(privileges) and O(rows) say; the sequences of
+    tables that it may insert into come with them.
   - Passwords are sent as SCRAM verifiers, so the server's log never has one.
   - Runs on the server's host as the user C(postgres), over the unix socket.
 requirements:
@@ -24,7 +24,7 @@ attributes:
     description: Says what would change and changes nothing.
     support: full
   diff_mode:
-    description: Shows the roles and privileges before and after; passwords are not shown.
+    description: Shows the roles, privileges and conditions before and after; passwords are not shown.
     support: full
 options:
   group:
@@ -39,6 +39,17 @@ options:
     description: Lists of privileges (V(SELECT), V(INSERT), V(UPDATE), V(DELETE)) by table.
     type: dict
     required: true
+  rows:
+    description:
+      - Conditions in SQL by table, of those in O(privileges). A member sees and writes only rows for which it holds; in a table
+        that is not named here, all.
+      - C(this) is the row, C(session_user) the member. It is evaluated with the rights of the table's owner, who sees all rows,
+        as superusers do.
+      - The owner can change the table as if there was no condition. If C(this) lacks a column then, members are refused until
+        the condition is given anew.
+      - Members of other groups with privileges on such a table see nothing of it unless their group has a condition, too.
+    type: dict
+    default: {}
   connection_limit:
     description: Connections of each member at the same time; -1 for no limit.
     type: int
@@ -78,6 +89,8 @@ EXAMPLES = r"""
     database: events
     privileges:
       events: [SELECT, INSERT]
+    rows:
+      events: this.team = session_user
     connection_limit: 10
     settings:
       statement_timeout: 60s
@@ -96,7 +109,7 @@ statements:
   elements: str
   sample: ['CREATE ROLE "sales" LOGIN CONNECTION LIMIT 10 PASSWORD ''***''', 'GRANT "event_writers" TO "sales"']
 results:
-  description: What came of each member.
+  description: What came of the group, which is the first, and of each member.
   returned: always
   type: list
   elements: dict
@@ -137,8 +150,10 @@ except ImportError:
 
 PRIVILEGES = ("SELECT", "INSERT", "UPDATE", "DELETE")
 ITERATIONS = 4096  # as PostgreSQL itself
+LONGEST_NAME = 63  # bytes, of anything in PostgreSQL
 SHOWN = "'***'"  # in the place of a password
 CHANGED = "(secret, changed)"
+OTHER = "(not as it is made here)"
 
 TABLES = """SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE n.nspname = 'public' AND c.relkind IN ('r', 'p')"""
@@ -152,6 +167,23 @@ JOIN pg_roles g ON g.oid = a.grantee
 WHERE n.nspname = 'public' AND c.relkind IN ('r', 'p', 'S') AND g.rolname = %s"""
 CONNECTS = """SELECT 1 FROM pg_database d CROSS JOIN LATERAL aclexplode(d.datacl) a JOIN pg_roles g ON g.oid = a.grantee
 WHERE d.datname = current_database() AND a.privilege_type = 'CONNECT' AND g.rolname = %s"""
+# What the function of a condition is made of.
+HEAD = "BEGIN RETURN "
+TAIL = "; END"
+# Of each table: its owner; whether there is a policy or a function of the group; the function's body, if all is as it is made;
+# whether there are policies of others.
+CONDITIONS = """SELECT c.relname, pg_get_userbyid(c.relowner), p.oid IS NOT NULL OR f.oid IS NOT NULL,
+  CASE WHEN c.relrowsecurity AND p.polcmd = '*' AND p.polpermissive AND p.polwithcheck IS NULL
+    AND p.polroles = ARRAY(SELECT g.oid FROM pg_roles g WHERE g.rolname = p.polname)
+    AND pg_get_expr(p.polqual, c.oid) = format('%%I(%%I.*)', f.proname, c.relname)
+    AND f.prosecdef AND f.provolatile = 's' AND f.proconfig = ARRAY['search_path=public, pg_temp'] AND f.proowner = c.relowner
+    THEN f.prosrc END,
+  EXISTS (SELECT FROM pg_policy o WHERE o.polrelid = c.oid AND o.polname <> %(group)s)
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+LEFT JOIN pg_policy p ON p.polrelid = c.oid AND p.polname = %(group)s
+LEFT JOIN pg_proc f ON f.pronamespace = n.oid AND f.proname = %(group)s || '_' || c.relname
+  AND pg_get_function_identity_arguments(f.oid) = 'this record'
+WHERE n.nspname = 'public' AND c.relkind IN ('r', 'p')"""
 ROLES = """SELECT r.rolname, r.rolcanlogin, r.rolconnlimit, r.rolpassword,
   ARRAY(SELECT g.rolname::text FROM pg_auth_members m JOIN pg_roles g ON g.oid = m.roleid WHERE m.member = r.oid),
   COALESCE((SELECT s.setconfig FROM pg_db_role_setting s WHERE s.setrole = r.oid AND s.setdatabase = 0), ARRAY[]::text[])
@@ -209,20 +241,23 @@ class Members:
             for name, login, limit, kept, groups, config in ask(ROLES, [[self.group, *names]])
         }
         self._found = dict(self.roles)
-        self.before = {"roles": self._shown(), "privileges": self._granted(ask)}
+        conditions = ask(CONDITIONS, {"group": self.group})
+        rows = {name: restored(body) for name, _owner, is_there, body, _others in sorted(conditions) if is_there}
+        self.before = {"roles": self._shown(), "privileges": self._granted(ask), "rows": rows}
         self._refuse(ask)
         sequences: dict[str, list[str]] = {}
         for table, sequence in ask(SEQUENCES, []):
             sequences.setdefault(table, []).append(sequence)
         self._group(bool(ask(CONNECTS, [self.group])))
+        self._rows(conditions)
         self._privileges(sequences)
-        self._privileges_after = self._wanted(sequences)
+        self._after = {"privileges": self._wanted(sequences), "rows": dict(sorted(params["rows"].items()))}
         self._of_group, self._of_members = self._statements, [self._member(member) for member in params["members"]]
 
     @property
     def after(self) -> dict:
         """As ``before``, when that is done."""
-        return {"roles": self._shown(), "privileges": self._privileges_after}
+        return {"roles": self._shown(), **self._after}
 
     @property
     def statements(self) -> list[str]:
@@ -232,8 +267,14 @@ class Members:
 
     @property
     def results(self) -> list[dict]:
-        """What came of each member."""
-        return [result for result, _statements in self._of_members]
+        """What came of the group, and of each member."""
+        parts = [
+            text_of({**state, "roles": {name: role for name, role in state["roles"].items() if name == self.group}})
+            for state in (self.before, self.after)
+        ]
+        group = {"name": self.group, "changed": bool(self._of_group), "failed": False, "msg": ""}
+        group["diff"] = {"before_header": self.group, "after_header": self.group, "before": parts[0], "after": parts[1]}
+        return [group, *(result for result, _statements in self._of_members)]
 
     def run(self, execute) -> None:
         """Run all of it. What is refused of one member is undone, and is a fault of that one alone."""
@@ -325,6 +366,31 @@ class Members:
             if had - has:
                 self._do(f"REVOKE {', '.join(sorted(had - has))} ON {name} FROM {identifier(self.group)}")
 
+    def _rows(self, conditions: list[tuple]) -> None:
+        for name, owner, _is_there, _body, others in sorted(conditions):
+            before, after = self.before["rows"].get(name), self.params["rows"].get(name)
+            if before == after:
+                continue
+            table, policy, function = identifier(name), identifier(self.group), identifier(f"{self.group}_{name}")
+            if before:
+                self._do(f"DROP POLICY IF EXISTS {policy} ON {table}")
+            if after:
+                # It takes the whole row, and PostgreSQL does not know of what: the owner can change the type of any column, and
+                # drop the table. A policy that names a column would forbid that.
+                self._do(
+                    f"CREATE OR REPLACE FUNCTION {function}(this record) RETURNS boolean LANGUAGE plpgsql STABLE "
+                    f"SECURITY DEFINER SET search_path = public, pg_temp AS {literal(HEAD + after + TAIL)}"
+                )
+                self._do(f"ALTER FUNCTION {function}(record) OWNER TO {identifier(owner)}")
+                # With a row of nulls, so that what can't be evaluated is refused here and not to members.
+                self._do(f"SELECT {function}(jsonb_populate_record(NULL::{table}, '{{}}'))")
+                self._do(f"CREATE POLICY {policy} ON {table} TO {policy} USING ({function}({table}.*))")
+                self._do(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
+            else:
+                self._do(f"DROP FUNCTION IF EXISTS {function}(record)")
+                if not others:
+                    self._do(f"ALTER TABLE {table} DISABLE ROW LEVEL SECURITY")
+
     def _absent(self, member: dict) -> None:
         if self.roles.pop(member["name"], None):
             self._do(END_SESSIONS + literal(member["name"]))
@@ -358,6 +424,11 @@ class Members:
         self.roles[member["name"]] = {**changed, "login": True, "limit": limit, "groups": groups, "settings": settings}
 
 
+def restored(body: str | None) -> str:
+    """The condition that the body of a function was made of."""
+    return body.removeprefix(HEAD).removesuffix(TAIL) if body else OTHER
+
+
 def refused(error: Exception) -> str:
     """What PostgreSQL said, in one line."""
     return f"PostgreSQL refused: {' '.join(str(error).split())}"
@@ -375,6 +446,13 @@ def check(params: dict) -> None:
     for table, privileges in params["privileges"].items():
         if not isinstance(privileges, list) or set(privileges) - set(PRIVILEGES):
             raise ValueError(f"privileges of {table}: give a list of {', '.join(PRIVILEGES)}")
+    for table, condition in params["rows"].items():
+        if table not in params["privileges"]:
+            raise ValueError(f"rows of {table}: there are no privileges of {table}, give some or leave the rows out")
+        if not isinstance(condition, str) or not condition.strip():
+            raise ValueError(f"rows of {table}: give a condition in SQL")
+        if len(f"{params['group']}_{table}".encode()) > LONGEST_NAME:
+            raise ValueError(f"rows of {table}: {params['group']}_{table} is too long for a name, choose a shorter group")
 
 
 def main() -> None:
@@ -384,6 +462,7 @@ def main() -> None:
             "group": {"type": "str", "required": True},
             "database": {"type": "str", "required": True},
             "privileges": {"type": "dict", "required": True},
+            "rows": {"type": "dict", "default": {}},
             "connection_limit": {"type": "int", "default": -1},
             "settings": {"type": "dict", "default": {}},
             "members": {
@@ -410,7 +489,7 @@ def main() -> None:
         connection = psycopg2.connect(dbname=p["database"], port=p["login_port"])
         with contextlib.closing(connection), connection, connection.cursor() as cursor:
 
-            def ask(query: str, values: list) -> list[tuple]:
+            def ask(query: str, values: list | dict) -> list[tuple]:
                 cursor.execute(query, values)
                 return cursor.fetchall()
 

@@ -5,6 +5,7 @@
 import pytest
 import yaml
 from ansible_collections.foss_data.platform.plugins.filter.derived_secret import derived_secret
+from ansible_collections.foss_data.platform.plugins.module_utils.pipeline_user import user_of
 from ansible_collections.foss_data.platform.plugins.modules.postgresql_members import check
 
 
@@ -34,23 +35,28 @@ def test_without_groups_nobody_is_refused(role):
 
 def test_the_privileges_are_some_that_there_are(wiring):
     [group] = wiring["postgresql_groups"]
-    check({"privileges": group["privileges"], "members": []})
+    check({"group": group["name"], "privileges": group["privileges"], "rows": group["rows"], "members": []})
+    # What there is without a condition says nothing of anybody's runs.
+    assert set(group["privileges"]) - set(group["rows"]) == {"secondary_indexes"}
     # What happened stays as it was written.
     assert not {"UPDATE", "DELETE"} & set(group["privileges"]["event_logs"])
     # Nobody starts runs for others, or takes them away.
     assert not {"INSERT", "DELETE"} & set(group["privileges"]["runs"])
 
 
-def test_a_pipeline_logs_in_as_what_it_is_given(role, spec, wiring):
-    given = {"pipeline_secret": "root", "pipeline_spec": spec()}
+@pytest.mark.parametrize("name", ["sales", "a" * 48])
+def test_a_pipeline_logs_in_as_what_it_is_given(role, spec, wiring, name):
+    """By its whole name, which PostgreSQL compares with those of code locations, whatever its Linux user is called."""
+    given = {"pipeline_secret": "root", "pipeline_spec": spec() | {"name": name, "user": user_of(name)}}
     pipeline = role("pipeline", **given)
+    assert pipeline.variable("_pipeline_login_name") == f"pl-{name}"
     secret = pipeline.variable("_pipeline_secret_environment")["DAGSTER_PG_PASSWORD"]
     # Those that are not deployed get no login.
-    listed = [spec() | {"fault": ""}, {"user": "pl-x", "fault": "unreadable"}]
+    listed = [given["pipeline_spec"] | {"fault": ""}, {"name": "x", "fault": "unreadable"}]
     read = {"groups": {"pipeline_runners": ["runner"]}, "hostvars": {"runner": {"pipeline_list": listed}}}
     members = role("postgresql", **given, **read, postgresql_members=trusted(wiring)).variable("postgresql_members")
-    assert members == {"dagster_run": [{"name": "pl-sales", "password": secret}]}
-    assert secret == derived_secret("root", "database: pl-sales")
+    assert members == {"dagster_run": [{"name": f"pl-{name}", "password": secret}]}
+    assert secret == derived_secret("root", f"database: pl-{name}")
 
 
 def trusted(wiring):

@@ -4,7 +4,7 @@ import hashlib
 import json
 
 import pytest
-from ansible_collections.foss_data.platform.tests.verify.isolation.unruly import NAME, UNRULY
+from ansible_collections.foss_data.platform.tests.verify.isolation.unruly import NAME, UNRULY, ended, launch
 
 # As the pipeline's user. Who may only pass through a folder can't list it.
 TOUCH = """
@@ -58,6 +58,22 @@ def ask(database, statement):
     return done.stdout.strip() if done.returncode == 0 else "refused: " + done.stderr.strip()
 print(json.dumps([ask(database, statement) for database, statement in values["asked"]]))
 """
+# Dagster's own, or what no run needs: those of pools are the daemon's, as `granularity` is `run`.
+NOT_OF_RUNS = (
+    "alembic_version",
+    "asset_daemon_asset_evaluations",
+    "backfill_tags",
+    "bulk_actions",
+    "concurrency_limits",
+    "concurrency_slots",
+    "daemon_heartbeats",
+    "instance_info",
+    "instigators",
+    "job_ticks",
+    "jobs",
+    "kvs",
+    "pending_steps",
+)
 
 
 @pytest.fixture(scope="module")
@@ -90,6 +106,45 @@ def people(trino, deployed):
         trino(f"CREATE OR REPLACE TABLE {persons}.{table} AS {row}", login=UNRULY)
     assert trino(f"SELECT * FROM {persons}.people", login=UNRULY) == [[1, "ann@example.org", "1990-01-31"]]
     return persons
+
+
+@pytest.fixture(scope="module")
+def runs(dagster, unruly) -> dict[str, str]:
+    """A run of each that wrote what it had to."""
+    made = {NAME: launch(dagster, NAME, NAME), UNRULY: unruly.launch("do_nothing")}
+    assert unruly.end(made[UNRULY]) == {"SUCCESS"}
+    assert ended(dagster, made[NAME]) == "SUCCESS"
+    return made
+
+
+@pytest.fixture(scope="module")
+def kept(host, runs, sql):
+    """Of each table of Dagster's with rows of the example, where they are, and what they are: their number and sum."""
+    of_run, of_asset = f"run_id = '{runs[NAME]}'", f"asset_key LIKE '[\"{NAME}\",%'"
+    where = {
+        "runs": of_run,
+        "run_tags": of_run,
+        "event_logs": of_run,
+        "asset_check_executions": of_run,
+        "asset_keys": of_asset,
+        "asset_event_tags": of_asset,
+        "dynamic_partitions": f"partitions_def_name = '{NAME}/days'",
+        "snapshots": "true",
+    }
+    day = f"INSERT INTO dynamic_partitions (partitions_def_name, partition) VALUES ('{NAME}/days', 'x') RETURNING partition"
+    assert sql(("dagster", day)) == ["x"]
+
+    def look() -> dict[str, tuple[str, str]]:
+        return {
+            table: host.check_output(
+                "runuser -u postgres -- psql --no-psqlrc --dbname=dagster --tuples-only --no-align --command %s",
+                f"SELECT count(*), md5(string_agg(t::text, '' ORDER BY id)) FROM {table} t WHERE {condition}",
+            ).split("|")
+            for table, condition in where.items()
+        }
+
+    yield where, look
+    assert sql(("dagster", "DELETE FROM dynamic_partitions RETURNING partition")) == ["x"]
 
 
 def test_files_and_sockets(on_host, deployed):
@@ -192,8 +247,8 @@ def test_dagsters_tables_stay(sql):
         "ALTER TABLE runs ADD COLUMN x text",
         "CREATE TABLE intruder (a int)",
         "CREATE TEMP TABLE intruder (a int)",
-        "SELECT * FROM jobs",
         "UPDATE daemon_heartbeats SET body = ''",
+        *(f"SELECT * FROM {table}" for table in NOT_OF_RUNS),
         "CREATE ROLE intruder",
         "SELECT rolpassword FROM pg_authid",
         "COPY runs TO PROGRAM 'cat'",
@@ -204,11 +259,73 @@ def test_dagsters_tables_stay(sql):
     assert not {s: a for s, a in zip(statements, answers, strict=True) if not any(text in a for text in refused)}
 
 
-def test_one_login_is_another_ones(host, own, sql):
+def test_one_login_is_another_ones(deployed, own, sql):
     assert own(NAME)["DAGSTER_PG_PASSWORD"] != own(UNRULY)["DAGSTER_PG_PASSWORD"]
     members = "pg_has_role(oid, 'dagster_run', 'member') AND rolcanlogin AND NOT rolsuper"
     shown = f"SELECT rolname, rolconnlimit FROM pg_roles WHERE {members}"
     assert set(sql(("dagster", shown))[0].splitlines()) >= {f"pl-{NAME}|10", f"pl-{UNRULY}|10"}
+
+
+def test_others_rows_are_not_seen(sql, kept):
+    where, look = kept
+    assert not [table for table, (count, _sum) in look().items() if count == "0"]
+    asked = [f"SELECT count(*) FROM {table} WHERE {condition}" for table, condition in where.items()]
+    for session in "", "SET ROLE dagster_run; ":
+        answers = sql(*(("dagster", session + statement) for statement in asked), name=UNRULY)
+        assert dict(zip(where, answers, strict=True)) == dict.fromkeys(where, "0")
+    [refused] = sql(("dagster", "SET row_security = off; SELECT * FROM runs"), name=UNRULY)
+    assert "query would be affected by row-level security policy" in refused
+
+
+def test_others_rows_are_not_written(sql, kept, runs):
+    """Neither is what there is changed, nor anything added to it, nor is a run made another's."""
+    mine, theirs = runs[UNRULY], runs[NAME]
+    owner, asset = "'.dagster/repository'", f'\'["{NAME}", "raw", "parking_fetches"]\''
+    own_asset = f'\'["{UNRULY}", "x"]\''
+    not_there = [
+        f"UPDATE runs SET status = 'FAILURE' WHERE run_id = '{theirs}' RETURNING 1",
+        f"UPDATE run_tags SET value = '__repository__@{UNRULY}' WHERE run_id = '{theirs}' RETURNING 1",
+        f"UPDATE run_tags SET value = '__repository__@{NAME}' WHERE run_id = '{mine}' AND key = {owner} RETURNING 1",
+        f"UPDATE asset_check_executions SET execution_status = 'FAILED' WHERE run_id = '{theirs}' RETURNING 1",
+        f"UPDATE asset_keys SET last_run_id = '{mine}' WHERE asset_key = {asset} RETURNING 1",
+        f"DELETE FROM dynamic_partitions WHERE partitions_def_name = '{NAME}/days' RETURNING 1",
+    ]
+    refused = [
+        f"INSERT INTO event_logs (run_id, event) VALUES ('{theirs}', 'x')",
+        f"INSERT INTO event_logs (run_id, event, asset_key) VALUES ('{mine}', 'x', {asset})",
+        "INSERT INTO event_logs (run_id, event) VALUES ('', 'x')",
+        f"INSERT INTO run_tags (run_id, key, value) VALUES ('{theirs}', {owner}, '__repository__@{UNRULY}')",
+        f"INSERT INTO run_tags (run_id, key, value) VALUES ('{theirs}', 'x', 'y')",
+        f"INSERT INTO run_tags (run_id, key, value) VALUES ('{mine}', {owner}, '__repository__@{NAME}')",
+        f"UPDATE run_tags SET run_id = '{theirs}' WHERE run_id = '{mine}'",
+        f"UPDATE run_tags SET key = {owner}, value = '__repository__@{NAME}' WHERE run_id = '{mine}'",
+        f"INSERT INTO asset_keys (asset_key) VALUES ({asset}) ON CONFLICT (asset_key) DO UPDATE SET last_run_id = '{mine}'",
+        f"INSERT INTO asset_event_tags (event_id, asset_key, key) VALUES (1, {asset}, 'x')",
+        f"INSERT INTO asset_check_executions (asset_key, check_name, run_id) VALUES ({own_asset}, 'x', '{theirs}')",
+        f"INSERT INTO asset_check_executions (asset_key, check_name, run_id) VALUES ({asset}, 'x', '{mine}')",
+        f"INSERT INTO dynamic_partitions (partitions_def_name, partition) VALUES ('{NAME}/days', 'x')",
+    ]
+    _where, look = kept
+    before = look()
+    answers = sql(*(("dagster", statement) for statement in not_there + refused), name=UNRULY)
+    assert answers[: len(not_there)] == [""] * len(not_there)
+    said = dict(zip(refused, answers[len(not_there) :], strict=True))
+    assert not {statement: answer for statement, answer in said.items() if "violates row-level security policy" not in answer}
+    assert look() == before
+
+
+def test_its_own_rows_are_written(sql, runs):
+    """What a run does not do every time."""
+    mine = runs[UNRULY]
+    into = "INSERT INTO dynamic_partitions (partitions_def_name, partition)"
+    assert sql(
+        ("dagster", f"UPDATE runs SET status = status WHERE run_id = '{mine}' RETURNING 1"),
+        ("dagster", f"INSERT INTO run_tags (run_id, key, value) VALUES ('{mine}', 'added', 'a') RETURNING value"),
+        ("dagster", f"UPDATE run_tags SET value = 'b' WHERE run_id = '{mine}' AND key = 'added' RETURNING value"),
+        ("dagster", f"{into} VALUES ('{UNRULY}/days', 'x') RETURNING partition"),
+        ("dagster", "DELETE FROM dynamic_partitions RETURNING partition"),
+        name=UNRULY,
+    ) == ["1", "a", "b", "x", "x"]
 
 
 def test_nobody_raises_its_own_limits(trino):

@@ -18,7 +18,7 @@ class Refused(Exception):
 
 
 class Server:
-    """One database with three tables, each with a sequence; ``roles`` as the module reads them."""
+    """One database with three tables of dagster, two with a sequence; ``roles`` as the module reads them."""
 
     Error = Refused
 
@@ -27,6 +27,7 @@ class Server:
         self.tables, self.sequences = ["runs", "event_logs", "jobs"], {"runs": "runs_id_seq", "event_logs": "event_logs_id_seq"}
         self.granted, self.connects, self.ended, self.done = set(), set(), [], []
         self.held = set()  # roles that own something
+        self.functions, self.policies, self.secured = {}, {}, set()
 
     def connect(self, dbname, port):
         assert (dbname, port) == ("dagster", 5432)
@@ -53,6 +54,8 @@ class Server:
             self.rows = list(self.sequences.items())
         elif query == postgresql_members.GRANTED:
             self.rows = [(sequence, name, privilege) for group, sequence, name, privilege in self.granted if group == values[0]]
+        elif query == postgresql_members.CONDITIONS:
+            self.rows = [(name, "dagster", *self.condition(name, values["group"])) for name in self.tables]
         elif query == postgresql_members.CONNECTS:
             self.rows = [(1,)] if values[0] in self.connects else []
         elif query == postgresql_members.ROLES:
@@ -63,6 +66,13 @@ class Server:
 
     def fetchall(self):
         return self.rows
+
+    def condition(self, table, group):
+        """Whether there is something of the group, what its condition is, and whether there are policies of others."""
+        function, policy = self.functions.get(f"{group}_{table}"), self.policies.get((table, group))
+        whole = policy == f"{group}_{table}" and function and function[1] == "dagster" and table in self.secured
+        others = any(of == table and name != group for of, name in self.policies)
+        return bool(function or policy), function[0] if whole else None, others
 
     def change(self, statement):
         if statement in ("SAVEPOINT member", "ROLLBACK TO SAVEPOINT member"):
@@ -89,6 +99,28 @@ class Server:
             self.granted = self.granted | given if match[1] == "GRANT" else self.granted - given
         elif match := re.fullmatch(rf"GRANT {ROLE} TO {ROLE}", statement):
             self.roles[match[2]][3].append(match[1])
+        elif match := re.fullmatch(
+            rf"CREATE OR REPLACE FUNCTION {ROLE}\(this record\) RETURNS boolean LANGUAGE plpgsql STABLE SECURITY DEFINER "
+            rf"SET search_path = public, pg_temp AS '((?:[^']|'')*)'",
+            statement,
+        ):
+            owner = self.functions.get(match[1], ("", "postgres"))[1]
+            self.functions[match[1]] = (match[2].replace("''", "'"), owner)
+        elif match := re.fullmatch(rf"ALTER FUNCTION {ROLE}\(record\) OWNER TO {ROLE}", statement):
+            self.functions[match[1]] = (self.functions[match[1]][0], match[2])
+        elif match := re.fullmatch(rf"SELECT {ROLE}\(jsonb_populate_record\(NULL::{ROLE}, '{{}}'\)\)", statement):
+            if "nonsense" in self.functions[match[1]][0]:
+                raise Refused('column "nonsense" does not exist\n')
+        elif match := re.fullmatch(rf"CREATE POLICY {ROLE} ON {ROLE} TO {ROLE} USING \({ROLE}\({ROLE}\.\*\)\)", statement):
+            assert (match[1], match[2]) == (match[3], match[5])
+            assert (match[2], match[1]) not in self.policies
+            self.policies[match[2], match[1]] = match[4]
+        elif match := re.fullmatch(rf"DROP POLICY IF EXISTS {ROLE} ON {ROLE}", statement):
+            self.policies.pop((match[2], match[1]), None)
+        elif match := re.fullmatch(rf"DROP FUNCTION IF EXISTS {ROLE}\(record\)", statement):
+            self.functions.pop(match[1], None)
+        elif match := re.fullmatch(rf"ALTER TABLE {ROLE} (ENABLE|DISABLE) ROW LEVEL SECURITY", statement):
+            (self.secured.add if match[2] == "ENABLE" else self.secured.remove)(match[1])
         elif match := re.fullmatch(rf"DROP ROLE {ROLE}", statement):
             if match[1] in self.held:
                 raise Refused("role owns objects\n")
@@ -116,6 +148,7 @@ WHOLE = {
     "group": "dagster_run",
     "database": "dagster",
     "privileges": {"runs": ["SELECT", "UPDATE"], "event_logs": ["SELECT", "INSERT"]},
+    "rows": {"runs": "this.owner = 'pl-' || session_user"},
     "connection_limit": 10,
     "settings": {"statement_timeout": "60s"},
     "members": [{"name": "pl-sales", "password": "one"}, {"name": "pl-stock", "password": "other"}],
@@ -212,6 +245,82 @@ def test_what_the_group_may_is_exactly_that(server, members):
     ]
 
 
+def test_rows_are_of_the_group_alone_before_it_may_use_them(server, members):
+    done = members()["statements"]
+    assert server.functions == {"dagster_run_runs": ("BEGIN RETURN this.owner = 'pl-' || session_user; END", "dagster")}
+    assert (server.policies, server.secured) == ({("runs", "dagster_run"): "dagster_run_runs"}, {"runs"})
+    tried, made = done.index('SELECT "dagster_run_runs"(jsonb_populate_record(NULL::"runs", \'{}\'))'), "CREATE POLICY"
+    assert tried < next(at for at, statement in enumerate(done) if statement.startswith(made))
+    assert done.index('ALTER TABLE "runs" ENABLE ROW LEVEL SECURITY') < done.index(
+        'GRANT SELECT, UPDATE ON "runs" TO "dagster_run"'
+    )
+
+
+def test_the_groups_own_changes_are_told_beside_its_members(server, members):
+    members()
+    group, *others = members(check=True, rows={"runs": "this.owner = session_user"})["results"]
+    assert (group["name"], group["changed"], group["failed"]) == ("dagster_run", True, False)
+    assert "this.owner = 'pl-' || session_user" in group["diff"]["before"]
+    assert "this.owner = session_user" in group["diff"]["after"]
+    assert "pl-sales" not in str(group["diff"])
+    assert not [other for other in others if other["changed"]]
+
+
+def test_another_condition_takes_the_place_of_the_one_before(server, members):
+    members()
+    assert members(rows={"runs": "this.owner = session_user", "event_logs": "true"})["changed"] is True
+    assert {name: body for name, (body, _owner) in server.functions.items()} == {
+        "dagster_run_runs": "BEGIN RETURN this.owner = session_user; END",
+        "dagster_run_event_logs": "BEGIN RETURN true; END",
+    }
+    assert members(rows={"runs": "this.owner = session_user", "event_logs": "true"})["changed"] is False
+
+
+def drop_policy(server):
+    del server.policies["runs", "dagster_run"]
+
+
+def open_policy(server):
+    server.policies["runs", "dagster_run"] = "something else"
+
+
+def open_table(server):
+    server.secured.remove("runs")
+
+
+def give_away(server):
+    server.functions["dagster_run_runs"] = (server.functions["dagster_run_runs"][0], "postgres")
+
+
+@pytest.mark.parametrize("by_hand", [drop_policy, open_policy, open_table, give_away])
+def test_what_was_opened_by_hand_is_closed_again(server, members, by_hand):
+    members()
+    whole = [dict(server.functions), dict(server.policies), set(server.secured)]
+    by_hand(server)
+    done = members()
+    assert '  runs: "(not as it is made here)"' in done["diff"]["before"]
+    assert [server.functions, server.policies, server.secured] == whole
+    assert members()["changed"] is False
+
+
+@pytest.mark.parametrize("others", [False, True])
+def test_a_table_without_a_condition_any_more_is_open_to_the_group(server, members, others):
+    members()
+    if others:
+        server.policies["runs", "auditors"] = "auditors_runs"
+    assert members(rows={})["changed"] is True
+    assert server.functions == {}
+    assert list(server.policies) == ([("runs", "auditors")] if others else [])
+    # Closed to those others it has to stay.
+    assert server.secured == ({"runs"} if others else set())
+    assert members(rows={})["changed"] is False
+
+
+def test_a_condition_that_can_not_be_evaluated_is_refused(server, members):
+    failed = members(rows={"runs": "this.nonsense = 1"})
+    assert failed["msg"] == 'nothing was changed: PostgreSQL refused: column "nonsense" does not exist'
+
+
 def test_limits_that_were_changed_by_hand_come_back(server, members):
     members()
     server.roles["pl-sales"][1] = -1
@@ -228,9 +337,16 @@ def test_limits_that_were_changed_by_hand_come_back(server, members):
     ("options", "message"),
     [
         ({"group": "dagster"}, "role dagster can log in, so it is no group"),
-        ({"privileges": {"no_such": ["SELECT"]}}, "database dagster has no table no_such: let its owner make them first"),
+        (
+            {"privileges": {"no_such": ["SELECT"]}, "rows": {}},
+            "database dagster has no table no_such: let its owner make them first",
+        ),
         ({"privileges": {"runs": ["DROP"]}}, "privileges of runs: give a list of SELECT, INSERT, UPDATE, DELETE"),
         ({"privileges": {"runs": "SELECT"}}, "privileges of runs: give a list"),
+        ({"rows": {"jobs": "true"}}, "rows of jobs: there are no privileges of jobs, give some or leave the rows out"),
+        ({"rows": {"runs": " "}}, "rows of runs: give a condition in SQL"),
+        ({"rows": {"runs": True}}, "rows of runs: give a condition in SQL"),
+        ({"group": "g" * 59}, f"rows of runs: {'g' * 59}_runs is too long for a name, choose a shorter group"),
         ({"members": [{"name": "pl-sales"}]}, "state is present but all of the following are missing: password"),
     ],
 )
@@ -254,7 +370,7 @@ def test_one_that_can_not_be_holds_up_no_other(server, members, check, member, m
     before = dict(server.roles)
     done = members(check, members=[member, WHOLE["members"][0]])
     assert not done["failed"]
-    wrong, right = done["results"]
+    _group, wrong, right = done["results"]
     assert (wrong["name"], wrong["failed"], wrong["changed"]) == (member["name"], True, False)
     assert message in wrong["msg"]
     assert (right["name"], right["failed"], right["changed"]) == ("pl-sales", False, True)
@@ -268,7 +384,7 @@ def test_what_the_server_refuses_of_one_is_undone_and_its_own(server, members):
     server.held = {"pl-sales"}
     done = members(members=[{"name": "pl-sales", "state": "absent"}, {"name": "pl-stock", "state": "absent"}])
     assert not done["failed"]
-    wrong, right = done["results"]
+    _group, wrong, right = done["results"]
     assert (wrong["failed"], wrong["changed"], wrong["msg"]) == (True, False, "PostgreSQL refused: role owns objects")
     assert (right["failed"], right["changed"]) == (False, True)
     assert ("pl-sales" in server.roles, "pl-stock" in server.roles) == (True, False)
@@ -277,7 +393,7 @@ def test_what_the_server_refuses_of_one_is_undone_and_its_own(server, members):
     assert server.done[-4] == "ROLLBACK TO SAVEPOINT member"
     # A second run says it again, and changes nothing.
     again = members(members=[{"name": "pl-sales", "state": "absent"}])
-    assert (again["changed"], again["results"][0]["failed"]) == (False, True)
+    assert (again["changed"], again["results"][1]["failed"]) == (False, True)
 
 
 def test_a_server_that_is_not_there(server, members, monkeypatch):
