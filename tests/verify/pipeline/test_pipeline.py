@@ -251,8 +251,8 @@ def held(host, parking):
     host.check_output("test ! -e %s || touch %s/go", folder, folder)
 
 
-def test_a_run_survives_deploys_of_its_pipeline(host, play, module, on_host, held, tmp_path):
-    """A broken release, then a good one, while it is under way; and of all releases five stay."""
+def test_a_run_survives_deploys_and_a_rollback(host, play, module, on_host, held, tmp_path):
+    """A broken release, then a good one, then back while more runs wait; and of all releases five stay."""
     for number in range(KEPT + 1):
         old = f"{HOME}/releases/old{number}"
         host.check_output("mkdir --parents %s && touch --date=2020-01-01 %s", old, old)
@@ -279,9 +279,15 @@ def test_a_run_survives_deploys_of_its_pipeline(host, play, module, on_host, hel
     assert host.check_output("systemctl show --value --property=InvocationID %s", UNIT) != before
     assert host.check_output("readlink %s/current", HOME) == f"releases/{held.release()}"
 
+    # One run at a time: these wait for the first.
+    waiting = [module("dagster_run", location=NAME, job=NAME, wait=False)["run_id"] for _ in range(2)]
+    back = play("playbooks/pipeline_rollback.yml", "-e", f"pipeline={NAME}")
+    assert back.returncode == 0, back.stdout + back.stderr
+    assert host.check_output("readlink %s/current", HOME) == f"releases/{first}"
+
     assert host.run("test -e %s/verify/went-on", STATE).rc != 0
     host.check_output("touch %s/verify/go", STATE)
-    assert on_host(WAIT_FOR_RUN, run=run) == "SUCCESS"
+    assert [on_host(WAIT_FOR_RUN, run=under_way) for under_way in (run, *waiting)] == ["SUCCESS"] * 3
     assert host.check_output("cat %s/verify/went-on", STATE) == f"{HOME}/releases/{first}/orchestration/ingest.py"
 
     releases = host.check_output("ls %s/releases", HOME).split()
