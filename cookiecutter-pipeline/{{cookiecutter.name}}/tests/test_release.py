@@ -1,4 +1,4 @@
-"""What has to hold before a release is taken into service: the platform runs these at each deploy, with no service and no data."""
+"""What has to hold before a release is taken into service. The platform runs these at each deploy: no service, no data."""
 
 import json
 

@@ -126,6 +126,10 @@ def test_check_mode_asks_in_check_mode_and_says_what_would_be(play):
     assert predicted.code == 0, predicted.said
     assert all(check for _name, _options, check in predicted.calls)
     assert "minio: would be deployed, release new" in "\n".join(said_of(predicted))
+    # Check mode forgets no start: the restart is predicted only if the service is told what changed.
+    services = [item for options in predicted.asked("service") for item in options.get("aggregate") or []]
+    inputs = {item["name"]: [given["changed"] for given in item["inputs"]] for item in services}
+    assert inputs == {"pipeline@minio": [True] * 4, "pipeline@other": [True] * 4}
     assert set(predicted.recap()) == {"minio@server", "other", "server"}
 
 
