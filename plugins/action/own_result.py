@@ -43,5 +43,5 @@ class ActionModule(ActionBase):
             elif not items:
                 faults = [f"the task for all of them had nothing for {', '.join(map(str, own.values()))}"]
             if faults:
-                return said | came | {"failed": True, "msg": "; ".join(faults)}
+                return said | came | {"failed": True, "msg": "; ".join(dict.fromkeys(faults))}
         return said | came

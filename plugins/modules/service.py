@@ -107,7 +107,7 @@ from ansible_collections.foss_data.platform.plugins.module_utils.started import 
 
 JOURNAL_LINES = 25
 # Of several services. Where all start at once, none is ready sooner, and each takes its memory.
-SIDE_BY_SIDE = 4
+SIDE_BY_SIDE = 2
 # A generator enables PostgreSQL's clusters at each boot: `enabled-runtime`.
 ENABLED = ("enabled", "enabled-runtime", "static")
 
