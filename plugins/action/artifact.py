@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from ansible.errors import AnsibleActionFail
+from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
@@ -51,7 +51,7 @@ class ActionModule(ActionBase):
                 if what not in done:
                     done[what] = {"changed": False, "failed": False, "msg": ""} | self._install(dict(item), task_vars)
                 result = done[what]
-            except (ArtifactError, AnsibleActionFail) as error:
+            except (ArtifactError, AnsibleError, OSError) as error:
                 result = {"changed": False, "failed": True, "msg": f"{str(error).rstrip('.')}."}
             results.append(result | {"lock": item["lock"]})
         return {"changed": any(result["changed"] for result in results), "failed": False, "results": results}

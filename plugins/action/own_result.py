@@ -32,7 +32,8 @@ class ActionModule(ActionBase):
                 result = next((looped for looped in result.get("results") or [] if looped.get("item") == part["item"]), result)
             items = own_items(result.get("results") or [], own)
             for item in items:
-                said |= item
+                # One of them that holds something back is enough.
+                said |= item | ({"held_back": True} if said.get("held_back") else {})
                 if item["changed"]:
                     came["changed"] = True
                     diff = item.get("diff") or []

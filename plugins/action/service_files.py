@@ -25,9 +25,9 @@ class Renders(ActionBase):
             file = dict(entry)
             template = file.pop("template", None)
             if "dest" not in file:
-                raise AnsibleActionFail(f"service_files: an entry of `files` has no `dest`: {sorted(entry)}")
+                raise AnsibleActionFail(f"an entry of `files` has no `dest`: {sorted(entry)}")
             if (template is None) == ("content" not in file):
-                raise AnsibleActionFail(f"service_files: {file['dest']}: give either `template` or `content`")
+                raise AnsibleActionFail(f"{file['dest']}: give either `template` or `content`")
             if template is not None:
                 file["content"] = self._render(template, task_vars)
             files.append(file)
@@ -49,7 +49,7 @@ class ActionModule(Renders):
         super().run(tmp, task_vars)
         arguments, secrets = dict(self._task.args), {}
         # Of several services they are rendered by then, each by the host that knows its variables.
-        services = [dict(item) for item in arguments.get("aggregate") or []] or [arguments]
+        services = [dict(item) for item in arguments["aggregate"]] if "aggregate" in arguments else [arguments]
         for service in services:
             service["files"] = self.rendered(service.get("files") or [], task_vars)
             for file in service["files"]:

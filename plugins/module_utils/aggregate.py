@@ -196,9 +196,16 @@ def each_item(
         if faults := ArgumentSpecValidator(spec).validate(given).error_messages:
             module.fail_json(msg="; ".join(faults))
         work(module)
-    with ThreadPoolExecutor(side_by_side) as pool:
-        done = list(pool.map(lambda given: _result_of(module, spec, given, work), module.params["aggregate"]))
-    results = [result | {identity: given.get(identity)} for result, given in zip(done, module.params["aggregate"], strict=True)]
+    items = module.params["aggregate"]
+
+    def attempt(given: dict) -> dict:
+        return _result_of(module, spec, given, work) | {identity: given.get(identity)}
+
+    if side_by_side > 1:
+        with ThreadPoolExecutor(side_by_side) as pool:
+            results = list(pool.map(attempt, items))
+    else:
+        results = list(map(attempt, items))
     shown = [result["diff"] for result in results if result["changed"] and result.get("diff")]
     module.exit_json(
         changed=any(result["changed"] for result in results),
@@ -222,6 +229,8 @@ def _result_of(module: AnsibleModule, spec: dict, given: dict, work: Callable[[A
         if checked.error_messages:
             item.fail_json("; ".join(checked.error_messages))
         work(item)
+        raise AssertionError("it was left undone")
     except ItemLeft as left:
         return left.args[0]
-    raise AssertionError("an item was left undone")
+    except Exception as error:  # whatever it is, it is this item's own: a file that can't be read, a record that was damaged
+        return {"failed": True, "changed": False, "msg": f"{type(error).__name__}: {error}"}

@@ -15,6 +15,7 @@ from ansible_collections.foss_data.platform.plugins.module_utils.governance impo
 # What judging a release may take; five releases with the largest manifests that dbt writes take 440 MiB and 8 s.
 JUDGING_MB = 512
 JUDGING_SECONDS = 60
+ANSWER = 4 << 20  # bytes of what is said of it
 
 
 def judged(rule: Callable, *arguments) -> Any:
@@ -28,6 +29,8 @@ def judged(rule: Callable, *arguments) -> Any:
     if not child:
         code = 1
         try:
+            # Else a pipe that nobody reads any more would have a reader still.
+            os.close(reader)
             with open("/proc/self/statm", encoding="ascii") as sizes:
                 own_size = int(sizes.read().split()[0]) * resource.getpagesize()
             resource.setrlimit(resource.RLIMIT_AS, (own_size + (JUDGING_MB << 20),) * 2)
@@ -43,10 +46,11 @@ def judged(rule: Callable, *arguments) -> Any:
             # Nothing of the module's own end is the child's.
             os._exit(code)
     os.close(writer)
-    with open(reader, encoding="utf-8") as given:
-        said = given.read()
-    if os.waitpid(child, 0)[1]:
-        limits = f"{JUDGING_MB} MiB of memory or {JUDGING_SECONDS} s"
+    # Closed before all was read, it ends the child.
+    with open(reader, "rb") as given:
+        said = given.read(ANSWER + 1)
+    if os.waitpid(child, 0)[1] or len(said) > ANSWER:
+        limits = f"{JUDGING_MB} MiB of memory or {JUDGING_SECONDS} s, or says more than {ANSWER >> 20} MiB"
         raise ValueError(f"reading {PARSED} takes more than {limits}: it has to be what `dbt parse` writes")
     answer = json.loads(said)
     if "fault" in answer:

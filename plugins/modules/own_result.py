@@ -61,10 +61,6 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-other:
-  description: Whatever else its items have, each under its own name; of several the last one's.
-  returned: always
-  type: raw
 msg:
   description: Why its part could not be; empty if it was.
   returned: always

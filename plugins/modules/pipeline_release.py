@@ -136,7 +136,7 @@ masks:
       named is seen as it is, a table that is not named is not seen.
     - What a release masks that is still on the host stays masked, unless this one names the column without a mask.
     - In check mode those of the releases that are there.
-  returned: with O(manifest)
+  returned: with O(manifest), and if only asked for, of a release that is there
   type: dict
   sample: {marts: {customers: {phone: hash, born: empty}, daily_totals: {}}}
 missing:
@@ -303,7 +303,7 @@ def release(module: AnsibleModule) -> None:
     p = module.params
     folder = os.path.join(p["path"], "releases", p["release"])
     there = is_ready(folder)
-    # Who only asks changes nothing.
+    # Who only asks installs nothing.
     asked = p["aggregate"] is not None
     result = {
         "changed": not there and not asked,
@@ -318,7 +318,7 @@ def release(module: AnsibleModule) -> None:
         point(folder, p["python"])
     if not there and not module.check_mode and not asked:
         result["seconds"] = round(install(module, folder), 2)
-    if p["manifest"]:
+    if p["manifest"] and (there or not asked):
         try:
             result["masks"] = masks(folder, p["manifest"])
         except ValueError as error:

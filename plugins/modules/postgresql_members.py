@@ -486,7 +486,8 @@ def main() -> None:
     try:
         check(p)
         # The group all or nothing.
-        connection = psycopg2.connect(dbname=p["database"], port=p["login_port"])
+        # Not for ever behind somebody's transaction: whoever asks for one of the tables would queue behind this.
+        connection = psycopg2.connect(dbname=p["database"], port=p["login_port"], options="-c lock_timeout=10s")
         with contextlib.closing(connection), connection, connection.cursor() as cursor:
 
             def ask(query: str, values: list | dict) -> list[tuple]:

@@ -43,6 +43,7 @@ PATIENCE = 30  # seconds for something to happen on a slow machine
 PROGRAM = """
 import asyncio, pipeline_porter
 pipeline_porter.TICK, pipeline_porter.SETTLE, pipeline_porter.START, pipeline_porter.ANSWER = 0.1, {settle}, {start}, {answer}
+pipeline_porter.TURN = {turn}
 asyncio.run(pipeline_porter.main())
 """
 SYSTEMCTL = """#!/bin/sh
@@ -81,6 +82,7 @@ class Host:
         self.woken: list[str] = []
         self.porter: subprocess.Popen | None = None
         self.client = Client(self.python)
+        self.others: list[Client] = []
         for name in ("units", "pipelines", "run", "wake", "state", "bin"):
             (folder / name).mkdir()
         systemctl = folder / "bin/systemctl"
@@ -119,14 +121,14 @@ class Host:
         if self.porter:
             until((self.folder / f"run/{name}.sock").exists, PATIENCE)
 
-    def serve(self, idle: float = 600, awake: int = 8, settle: float = 600, start: float = 20, answer: float = 10) -> None:
-        """Run the porter, until it says that it is ready."""
+    def serve(self, idle: float = 600, awake: int = 8, **constants: float) -> None:
+        """Run the porter, some of its constants other than here, until it says that it is ready."""
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ready:
             (self.folder / "notify").unlink(missing_ok=True)
             ready.bind(str(self.folder / "notify"))
             ready.settimeout(PATIENCE)
             places = [w for n in ("units", "pipelines", "run", "wake", "state") for w in (f"--{n}", self.folder / n)]
-            program = PROGRAM.format(settle=settle, start=start, answer=answer)
+            program = PROGRAM.format(**({"settle": 600, "start": 20, "answer": 10, "turn": 10} | constants))
             self.porter = subprocess.Popen(
                 [self.python, "-c", program, *places, f"--idle={idle}", f"--awake={awake}"],
                 env={
@@ -152,6 +154,11 @@ class Host:
     def send(self, name: str, method: str, request: str = "", stream: bool = False, timeout: float = PATIENCE) -> None:
         """Ask the porter."""
         self.client.send(self.folder / f"run/{name}.sock", method, request, stream, timeout)
+
+    def send_beside(self, name: str, method: str) -> None:
+        """Ask the porter as somebody else, whose answer nobody waits for."""
+        self.others.append(Client(self.python))
+        self.others[-1].send(self.folder / f"run/{name}.sock", method, "", stream=False, timeout=PATIENCE)
 
     def ask(self, name: str, method: str, request: str = "", **options):
         """What the porter answers: the message, a list of them from a stream, or what was wrong."""
@@ -188,7 +195,8 @@ class Host:
         """End what was started."""
         self._ended.set()
         self._systemd.join()
-        for process in [self.client.process, self.porter, *self.servers.values()]:
+        clients = [client.process for client in (self.client, *self.others)]
+        for process in [*clients, self.porter, *self.servers.values()]:
             if process:
                 with contextlib.suppress(ProcessLookupError):
                     process.kill()

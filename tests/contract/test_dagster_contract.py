@@ -518,7 +518,7 @@ def prepared(host, name: str, code: str) -> subprocess.CompletedProcess:
     """Have what a code server would answer recorded, from the folder ``release`` of the host."""
     release = host.folder / "release"
     (release / "pipeline_shared").mkdir(exist_ok=True)
-    (release / "pipeline_shared/prepare.py").write_text("print('prepared')\n")
+    (release / "pipeline_shared/prepare.py").write_text("def main():\n    print('prepared')\n")
     record = ROOT / "roles/pipeline_host/files/pipeline_record.py"
     arguments = ["--name", name, "--code", code, "--socket", host.folder / f"run/{name}.sock"]
     return subprocess.run([host.python, record, *arguments], cwd=release, capture_output=True, text=True, timeout=PATIENCE)

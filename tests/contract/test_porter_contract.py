@@ -278,6 +278,29 @@ def test_a_unit_that_does_not_start_is_told(host, said, told):
     assert failed["details"] == f"pipeline@sales {told}; `journalctl -u pipeline@sales` says why"
 
 
+def test_few_start_at_a_time(host):
+    """At the full hour all are due, and many that start at once are late, each of them."""
+    for name in ("slow", "slower"):
+        host.add(name, f"id-{name}", starts=False)
+    host.add("sales", "id-sales")
+    host.serve(turn=600)
+    for name in ("slow", "slower"):
+        host.send_beside(name, "StartRun")
+    until(lambda: {"slow", "slower"} <= set(host.woken), PATIENCE)
+    assert host.ask("sales", "StartRun", timeout=1)["code"] == "DEADLINE_EXCEEDED"
+    assert "sales" not in host.woken
+
+
+def test_one_that_never_starts_keeps_others_waiting_for_its_turn_alone(host):
+    for name in ("slow", "slower"):
+        host.add(name, f"id-{name}", starts=False)
+    host.add("sales", "id-sales")
+    host.serve(start=600, turn=0.5)
+    for name in ("slow", "slower"):
+        host.send_beside(name, "StartRun")
+    assert host.ask("sales", "StartRun", "x") == "StartRun of id-sales: x"
+
+
 def test_more_than_the_most_do_not_stay_awake(host):
     for name in ("one", "two", "three"):
         host.add(name, f"id-{name}")

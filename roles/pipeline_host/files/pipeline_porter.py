@@ -47,6 +47,8 @@ CODE = re.compile(r" --fixed-server-id ([0-9A-Za-z_-]{1,64})\b")
 TICK = 1.0  # seconds between two looks at what there is
 SETTLE = 5  # seconds that a server stays which was started for no work: by a deploy, or to be asked what it has
 START = 50  # seconds for a start; Dagster itself waits for 60
+STARTING = 2  # code servers that start at a time; at the full hour, when all are due, each start of many would take too long
+TURN = 10  # seconds that one start may keep others waiting
 STOP = 30  # seconds for an end
 ANSWER = 5  # seconds for the porter's own questions
 RELUCTANT = 60  # seconds for which one that did not go to sleep is not asked again to make room
@@ -135,6 +137,17 @@ class Pipeline:
         return first
 
     async def _wake(self) -> None:
+        async with self._porter.starting:
+            start = asyncio.create_task(self._come_up())
+            try:
+                # Whoever takes long, or never comes, keeps nobody else from starting.
+                await asyncio.wait({start}, timeout=TURN)
+            except asyncio.CancelledError:
+                start.cancel()
+                raise
+        await start
+
+    async def _come_up(self) -> None:
         began = time.monotonic()
         log.info("%s: waking", self.name)
         with contextlib.suppress(TimeoutError):
@@ -294,6 +307,7 @@ class Porter:
         self.idle, self._most = idle, awake
         self._doors: dict[str, tuple[Pipeline, grpc.aio.Server]] = {}
         self._tasks: set[asyncio.Task] = set()
+        self.starting = asyncio.Semaphore(STARTING)
 
     def _make_room(self) -> None:
         """Let those that are needed least sleep, until there are no more than the most that may be awake.

@@ -145,7 +145,7 @@ def run_tests(root: Path) -> None:
 
     first = First()
     with contextlib.redirect_stdout(io.StringIO()):
-        ended = pytest.main(["-x", "-p", "no:cacheprovider", f"--rootdir={root}", str(root / TESTS)], plugins=[first])
+        ended = pytest.main(["-x", "-o", "addopts=", "-p", "no:cacheprovider", f"--rootdir={root}", str(root / TESTS)], plugins=[first])
     if ended not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
         raise ReleaseError(first.said or f"{TESTS}: pytest ended with {ended!r}")
 

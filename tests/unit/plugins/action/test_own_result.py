@@ -68,3 +68,9 @@ def test_what_else_its_items_say_is_its_own(own):
     }
     done = own((files, {"service": "a"}))
     assert (done["fingerprint"], done["diff"]) == ("f", [{"after": "x"}])
+
+
+@pytest.mark.parametrize("held", [(True, False), (False, True)])
+def test_one_that_holds_something_back_is_enough(own, held):
+    schemas = [{"name": "a", "changed": False, "failed": False, "msg": "", "held_back": each} for each in held]
+    assert own(({"results": schemas}, {"name": "a"}))["held_back"]

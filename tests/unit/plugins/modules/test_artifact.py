@@ -228,7 +228,7 @@ def test_an_environment_that_can_not_be_built_leaves_nothing_but_the_wheels(envi
     assert os.listdir(tmp_path / "env") == []
     # So the next try ships nothing twice.
     assert (tmp_path / "cache" / "wheels" / "alpha-1-py3-none-any.whl").exists()
-    assert os.listdir(tmp_path / "cache") == ["wheels"]
+    assert sorted(os.listdir(tmp_path / "cache")) == [".wheels.lock", "wheels"]
 
 
 A1, A2, BETA = "alpha-1-py3-none-any.whl", "alpha-2-py3-none-any.whl", "beta-1-py3-none-any.whl"

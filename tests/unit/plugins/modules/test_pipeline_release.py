@@ -405,7 +405,7 @@ def test_it_fails_if_the_masks_can_not_be_known(install, home):
 @pytest.mark.parametrize(
     ("content", "fault"),
     [
-        (f"[{'[[]],' * 2_000_000}0]", "reading dbt/target/manifest.json takes more than 16 MiB of memory or 60 s: "),
+        (f"[{'[[]],' * 2_000_000}0]", "reading dbt/target/manifest.json takes more than 16 MiB of memory or 60 s, or says more"),
         ("[" * 100_000, "dbt/target/manifest.json is not what `dbt parse` writes (RecursionError: "),
     ],
     ids=["wide", "deep"],
@@ -427,8 +427,26 @@ def test_what_takes_long_to_judge_is_ended(install, home, monkeypatch):
     monkeypatch.setattr(judging, "JUDGING_SECONDS", 1)
     monkeypatch.setattr(pipeline_release, "release_faults", endless)
     said = install("aaa", manifest=PUBLISHING)["msg"]
-    assert "takes more than 512 MiB of memory or 1 s: it has to be what `dbt parse` writes" in said
+    assert "takes more than 512 MiB of memory or 1 s, or says more than 4 MiB: it has to be what `dbt parse` writes" in said
     assert releases(home) == []
+
+
+def test_what_is_said_of_it_has_an_end(install, home, monkeypatch):
+    """The answer is in root's memory, and in the one result of all pipelines."""
+    monkeypatch.setattr(judging, "ANSWER", 1000)
+    monkeypatch.setattr(pipeline_release, "release_faults", lambda _folder, _manifest: ["x" * 10_000_000])
+    said = install("aaa", manifest=PUBLISHING)["msg"]
+    assert "says more than" in said
+    assert len(said) < 1000
+    assert releases(home) == []
+
+
+def test_a_release_that_is_missing_is_asked_for_whatever_the_one_before_says(install, home):
+    """It may be the cure."""
+    install("aaa", manifest=PUBLISHING, files=of_people(MAIL))
+    (home / "releases" / "aaa" / "dbt" / "target" / "manifest.json").unlink()
+    asked = install("bbb", manifest=PUBLISHING, ship=False)
+    assert (asked["missing"], asked["failed"], "masks" in asked) == (True, False, False)
 
 
 def test_what_it_says_itself_is_kept_for_its_end_alone(install, monkeypatch):

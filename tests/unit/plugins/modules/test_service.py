@@ -259,6 +259,9 @@ def test_several_at_once(systemd, module, record):
     assert "colour" in unknown["msg"]
     assert done["diff"] == [other["diff"]]
     assert module(service.main, name="tool", aggregate=items)["failed"]
+    systemd.units["tool.service"] = None  # nothing that anybody thought of
+    tool, other = module(service.main, aggregate=items[:2])["results"]
+    assert (tool["failed"], tool["msg"].partition(":")[0], other["failed"]) == (True, "TypeError", False)
     assert "missing required" in module(service.main, aggregate=[{"inputs": []}])["results"][0]["msg"]
 
 
