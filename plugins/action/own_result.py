@@ -40,7 +40,7 @@ class ActionModule(ActionBase):
                     came["diff"] += diff if isinstance(diff, list) else [diff]
             faults = [item["msg"] for item in items if item["failed"]]
             if "results" not in result:
-                faults = [result.get("msg") or "the task for all of them was not run"]
+                faults = [result.get("msg") or result.get("exception") or "the task for all of them was not run"]
             elif not items:
                 faults = [f"the task for all of them had nothing for {', '.join(map(str, own.values()))}"]
             if faults:

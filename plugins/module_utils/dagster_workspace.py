@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import os
 import traceback
 from collections.abc import Iterator
 
@@ -85,7 +86,10 @@ def _splice(text: str, index: int | None, entry: dict | None) -> str | None:
 @contextlib.contextmanager
 def locked(path: str) -> Iterator[str]:
     """The text of the file, which nobody else that locks it changes meanwhile. Raises OSError."""
-    with open(f"{path}.lock", "w", encoding="ascii") as lock:
+    # Who may open it can hold it, so nobody else may.
+    lock = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    with open(lock, "w", encoding="ascii"):
+        os.fchmod(lock, 0o600)
         fcntl.flock(lock, fcntl.LOCK_EX)
         with open(path, encoding="utf-8") as handle:
             yield handle.read()

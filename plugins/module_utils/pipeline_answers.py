@@ -23,7 +23,7 @@ def hand_over(release: str, state: str, name: str, code: str, owner: str) -> Non
     """
     source = os.path.join(release, RECORDED)
     if os.path.islink(source) or not os.path.isdir(source):
-        raise RuntimeError(f"its preparation recorded no folder {RECORDED}")
+        raise RuntimeError(f"its preparation recorded no folder {RECORDED}: something in it ended the process, a test perhaps")
     user = pwd.getpwnam(owner)
     with contextlib.ExitStack() as stack:
 

@@ -171,6 +171,8 @@ LONGEST = 20_000  # bytes that a pipeline may have to say, and characters of wha
 ENDS = {
     "timeout": "it took more than {timeout} s and was stopped",
     "oom-kill": "it needed more memory than `memory_mb` of its pipeline.yml allows",
+    # Not by its own limit, which is told as the one above.
+    "signal": "it was killed, as is done first where all pipelines together need more memory than they have: deploy it again",
 }
 
 
@@ -353,7 +355,9 @@ OPTIONS = {
 
 def run(module: AnsibleModule) -> None:
     """One pipeline; leaves the module."""
-    with contextlib.nullcontext() if module.check_mode else exclusive(module.params["path"]):
+    # Who only asks waits for nobody: a release is there, or it is not.
+    asks = module.check_mode or module.params["aggregate"] is not None
+    with contextlib.nullcontext() if asks else exclusive(module.params["path"]):
         release(module)
 
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:  # imported only where it is needed: what is wrong before that
 SCHEMA = "shared/schemas/pipeline.schema.json"
 MODULE = "orchestration.definitions"
 TESTS = "tests/test_release.py"
+LONGEST = 500  # characters of what a test that fails says
 _prepared: set[Path] = set()
 
 
@@ -141,11 +142,12 @@ def run_tests(root: Path) -> None:
         def pytest_runtest_logreport(self, report: pytest.CollectReport | pytest.TestReport) -> None:
             if report.failed and not self.said:
                 crash = getattr(report.longrepr, "reprcrash", None)
-                self.said = f"{report.nodeid}: {_plain(crash.message if crash else report.longreprtext)}"
+                self.said = f"{report.nodeid}: {_plain(crash.message if crash else report.longreprtext)[:LONGEST]}"
 
     first = First()
     with contextlib.redirect_stdout(io.StringIO()):
-        ended = pytest.main(["-x", "-o", "addopts=", "-p", "no:cacheprovider", f"--rootdir={root}", str(root / TESTS)], plugins=[first])
+        options = ["-x", "-o", "addopts=", "-p", "no:cacheprovider", f"--rootdir={root}"]
+        ended = pytest.main([*options, str(root / TESTS)], plugins=[first])
     if ended not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
         raise ReleaseError(first.said or f"{TESTS}: pytest ended with {ended!r}")
 
