@@ -376,22 +376,23 @@ def read_rules(path: str, missing: dict | None = None) -> dict:
 
 
 def edit_rules(path: str, change: Callable[[dict], dict], timeout: float, missing: dict | None = None) -> None:
-    """Replace the document by ``change(document)``, if that differs, in one step that readers never see half done.
+    """Replace the document by ``change(document)``, if that differs.
 
-    The folder is locked meanwhile, so that two plays at once both land. Owner and mode stay; a file that is made in the
+    The folder is locked meanwhile, so that two plays at once both land. A file that is made in the
     place of none (see ``missing`` of `read_rules`) is readable by who made it alone. Raises ValueError (see `read_rules`; also
     if the lock is not had within ``timeout`` seconds) and OSError.
     """
     path = os.path.realpath(path)
-    with _locked(os.path.dirname(path), timeout):
+    with locked(os.path.dirname(path), timeout):
         before = read_rules(path, missing)
         after = change(before)
         if after != before or not os.path.exists(path):
-            _replace(path, json.dumps(after, indent=2) + "\n")
+            replace_file(path, json.dumps(after, indent=2) + "\n")
 
 
 @contextlib.contextmanager
-def _locked(folder: str, timeout: float) -> Iterator[None]:
+def locked(folder: str, timeout: float) -> Iterator[None]:
+    """Nobody else's turn in the folder. Raises ValueError if it is not had within ``timeout`` seconds."""
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         patiently(lambda: fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB), timeout, lambda e: isinstance(e, BlockingIOError))
@@ -402,7 +403,8 @@ def _locked(folder: str, timeout: float) -> Iterator[None]:
         os.close(handle)
 
 
-def _replace(path: str, text: str) -> None:
+def replace_file(path: str, text: str) -> None:
+    """Write the text in one step that readers never see half done; owner and mode stay. Raises OSError."""
     handle, partial = tempfile.mkstemp(prefix=".rules-", dir=os.path.dirname(path))
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as target:

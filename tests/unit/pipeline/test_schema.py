@@ -62,6 +62,9 @@ def test_every_property_is_explained():
         {"cpu_weight": 10001},
         {"cpu_weight": "100"},
         {"cpu_weight": 1.5},
+        {"trino_queries": 0},
+        {"trino_queries": 3},
+        {"trino_queries": "4"},
         {"settings": {"lower": "x"}},
         {"settings": {"TRINO_HOST": "x"}},
         {"settings": {"PIPELINE_NAME": "x"}},
@@ -102,6 +105,8 @@ def test_required(name):
         {"publishes": ["marts"]},
         {"cpu_weight": 1},
         {"cpu_weight": 10000},
+        {"trino_queries": 1},
+        {"trino_queries": 8},
     ],
 )
 def test_accepted(change):

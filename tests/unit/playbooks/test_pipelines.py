@@ -265,3 +265,41 @@ def test_one_that_fails_leaves_what_the_release_before_publishes(play):
         "open_raw": [],
     }
     assert "was not taken into service, old runs again: code location open: no such module" in failed.errors()[-1]
+
+
+def limited(name: str, queries: int | None) -> dict:
+    """One whose queries are limited, or not."""
+    spec = listed(name)
+    return spec | {"manifest": spec["manifest"] | ({"trino_queries": queries} if queries else {})}
+
+
+def limits(options: dict) -> dict:
+    """What `trino_query_limit` was told."""
+    return {item["name"]: item["limit"] for item in options["aggregate"]}
+
+
+def test_queries_are_limited_as_the_manifests_say(play):
+    done = play(
+        "pipelines.yml",
+        pipelines=[limited("few", 1), limited("more", 4), limited("all", None), limited("too_many", 8)],
+        trino_max_queries=4,
+        faults={"trino_query_limit": {"more": "Trino did not take up the groups"}},
+    )
+    [asked] = done.asked("trino_query_limit")
+    assert limits(asked) == {"few": 1, "more": 4, "all": None}
+    assert "more: Trino did not take up the groups (nothing was switched)" in done.errors()[-1]
+    assert "too_many: Pipeline too_many was not deployed" in done.errors()[-1]
+    assert "8 queries at a time (all users together have 4)" in done.errors()[-1]
+    assert "; few" not in done.errors()[-1]
+
+
+def test_one_that_fails_has_the_limit_of_the_release_before(play):
+    before = {"release": "old", "previous": "old", "restored": ["unit"], "inputs": [], "taken_over": "", "masks": {}}
+    failed = play(
+        "pipelines.yml",
+        pipelines=[limited("few", 1), limited("good", 2)],
+        answers={"pipeline_current": before | {"manifest": limited("few", 4)["manifest"]}},
+        at_first={"dagster_code_location": {"few": "code location few: no such module"}},
+    )
+    new, back = failed.asked("trino_query_limit")
+    assert (limits(new), limits(back)) == ({"few": 1, "good": 2}, {"few": 4})

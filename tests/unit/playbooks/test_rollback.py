@@ -12,7 +12,7 @@ EARLIER = {
         "restored": ["unit"],
         "inputs": [{"fingerprint": "x"}],
         "taken_over": "",
-        "manifest": listed("sales")["manifest"] | {"schemas": ["marts", "old"], "publishes": ["old"]},
+        "manifest": listed("sales")["manifest"] | {"schemas": ["marts", "old"], "publishes": ["old"], "trino_queries": 2},
         "masks": {},
     }
 }
@@ -54,6 +54,11 @@ def test_others_read_what_the_release_before_publishes(known):
     assert {item["name"]: item["grants"] for item in after["aggregate"]} == grants
     order = [name for name, *_ in done.calls if name in ("trino_schema", "service", "pipeline_current")]
     assert order == ["pipeline_current", "trino_schema", "service", "pipeline_current", "trino_schema"]
+
+
+def test_queries_are_limited_as_in_the_release_before(known):
+    [asked] = known().asked("trino_query_limit")
+    assert asked["aggregate"] == [{"name": "sales", "limit": 2}]
 
 
 def test_one_that_does_not_load_leaves_the_current_one(known):

@@ -4,9 +4,11 @@
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 
+SCHEMA = json.loads((Path(__file__).parents[3] / "pipelines/shared/schemas/pipeline.schema.json").read_text())
 DATABASE = {"host": "127.0.0.1", "port": 5432, "name": "dagster", "user": "dagster", "password": "secret"}
 
 
@@ -14,9 +16,14 @@ def groups(role, **given) -> dict:
     return json.loads(role("trino", **given).template("resource-groups.json.j2"))
 
 
-def group_of(document: dict, user: str) -> str:
-    """As Trino chooses: the first selector whose expression fits the whole name."""
-    found = next(s["group"] for s in document["selectors"] if re.fullmatch(s.get("user", ".*"), user))
+def group_of(document: dict, user: str, *user_groups: str) -> str:
+    """As Trino chooses: the first selector whose expressions fit the whole name, and that of one of the user's groups."""
+    found = next(
+        s["group"]
+        for s in document["selectors"]
+        if re.fullmatch(s.get("user", ".*"), user)
+        and ("userGroup" not in s or any(re.fullmatch(s["userGroup"], group) for group in user_groups))
+    )
     return found.replace("${USER}", user)
 
 
@@ -35,13 +42,25 @@ def test_the_platform_waits_for_no_pipeline(role, user, group):
     assert group_of(groups(role, trino_admin="data.admin"), user) == group
 
 
+def test_each_number_of_a_manifest_has_its_group(role):
+    document = groups(role)
+    numbers = SCHEMA["properties"]["trino_queries"]["enum"]
+    limits = {g["name"]: g["hardConcurrencyLimit"] for g in document["rootGroups"][1]["subGroups"]}
+    assert limits == {"${USER}": 4} | {f"${{USER}}-{n}": n for n in numbers}
+    assert [group_of(document, "sales", f"queries-{n}") for n in numbers] == [f"users.sales-{n}" for n in numbers]
+    assert group_of(document, "sales", "analysts", "queries-8") == "users.sales-8"
+    # It waits for nobody, whatever group it is in.
+    assert group_of(document, "platform", "queries-1") == "platform"
+
+
 def test_one_user_leaves_room_for_others(role):
     _platform, users = groups(role)["rootGroups"]
-    [each] = users["subGroups"]
+    each = users["subGroups"][0]
     assert each["name"] == "${USER}"
     assert each["hardConcurrencyLimit"] * 2 <= users["hardConcurrencyLimit"]
     assert users["schedulingPolicy"] == "fair"
-    assert int(each["softMemoryLimit"].rstrip("%")) * 2 <= int(users["softMemoryLimit"].rstrip("%")) < 100
+    memory = [int(group["softMemoryLimit"].rstrip("%")) for group in (users, *users["subGroups"])]
+    assert memory[1] * 2 <= max(memory) == memory[0] < 100
 
 
 def test_limits_are_numbers(role):
