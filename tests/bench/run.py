@@ -194,9 +194,9 @@ class Bench:
         self.host("/usr/bin/python3", "rest")
         return self.host("/usr/bin/python3", "start", str(self.repeat), *UNITS, f"pipeline@{EXAMPLE}")
 
-    def generate(self, folder: Path, name: str) -> tuple[float, Path]:
-        """A repository from the template: seconds and where it is."""
-        answers = {"name": name, "title": name.replace("_", " ").capitalize()}
+    def generate(self, folder: Path, name: str, **more: str) -> tuple[float, Path]:
+        """A repository from the template, with more answers to its questions: seconds and where it is."""
+        answers = {"name": name, "title": name.replace("_", " ").capitalize(), **more}
         command = ["cookiecutter", "--no-input", "--output-dir", str(folder), "cookiecutter-pipeline"]
         seconds, _ = self.local(f"make {name} from the template", [*command, *(f"{k}={v}" for k, v in answers.items())])
         made = folder / name
