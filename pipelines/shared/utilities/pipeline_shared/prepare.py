@@ -142,7 +142,9 @@ def run_tests(root: Path) -> None:
         def pytest_runtest_logreport(self, report: pytest.CollectReport | pytest.TestReport) -> None:
             if report.failed and not self.said:
                 crash = getattr(report.longrepr, "reprcrash", None)
-                self.said = f"{report.nodeid}: {_plain(crash.message if crash else report.longreprtext)[:LONGEST]}"
+                # Of a file that can't be read there is a whole traceback, whose last line says why.
+                text = crash.message if crash else report.longreprtext.rstrip().rpartition("\nE ")[2]
+                self.said = f"{report.nodeid}: {_plain(text)[:LONGEST]}"
 
     first = First()
     with contextlib.redirect_stdout(io.StringIO()):
