@@ -41,6 +41,7 @@ EXAMPLES = r"""
     aggregate: "{{ all_services }}"
   run_once: true
   register: files_of_all
+  # Each host says what came of its own, by own_result.
   failed_when: false
   changed_when: false
 """
