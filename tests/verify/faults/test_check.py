@@ -20,7 +20,7 @@ def test_nothing_to_do(figures, playbook):
         (
             "playbooks/pipelines.yml",
             "chmod 0755 /etc/pipelines/stavanger_parking",
-            {"pipeline": ["Provide its user and its folders", "Run its code server"]},
+            {"pipeline": ["Provide its user and its folders", "Run its code server with it"]},
         ),
     ],
 )
