@@ -62,13 +62,6 @@ def unruly(host, dagster, deployed) -> Unruly:
 
 
 @pytest.fixture(scope="module")
-def limited(host) -> None:
-    """Limits of a slice hold on cgroup v2, which Debian 12 has; a stand-in has its host's."""
-    if not host.file("/sys/fs/cgroup/cgroup.controllers").exists:
-        pytest.skip("this host has cgroup v1, on which systemd does not enforce what is tested here")
-
-
-@pytest.fixture(scope="module")
 def own(host) -> Callable[[str], dict]:
     """What a pipeline's processes have in their environment, secrets included."""
     pairs = re.compile(r'^(\w+)="(.*)"$', re.MULTILINE)

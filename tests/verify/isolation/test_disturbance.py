@@ -52,7 +52,7 @@ def probe(on_host, own):
 
 
 @pytest.fixture(scope="module")
-def quiet(probe, unruly, limited, filled) -> dict[str, float]:
+def quiet(probe, unruly, filled) -> dict[str, float]:
     """While nobody misbehaves. The first attempts only warm up."""
     probe(3)
     return probe()
