@@ -1,8 +1,12 @@
 """While one pipeline misbehaves, others are served as before: their latency stays within one and a half times."""
 
+import contextlib
 import json
+import threading
 
 import pytest
+from ansible_collections.foss_data.platform.plugins.module_utils.dagster import DagsterError
+from ansible_collections.foss_data.platform.tests.deployed import until
 from ansible_collections.foss_data.platform.tests.verify.isolation.unruly import NAME, UNRULY, ended, launch
 
 FACTOR = 1.5
@@ -95,6 +99,36 @@ def test_a_memory_hog_again_and_again(unruly, quiet, probe):
     busy = probe()
     assert unruly.end(*runs) == {"FAILURE"}
     print(f"do_memory: quiet {quiet}, meanwhile {busy}")
+    assert not slower(quiet, busy)
+
+
+@pytest.fixture
+def failing_import(host, unruly, dagster):
+    """The unruly one does not load any more, and somebody asks for it again and again."""
+    over = threading.Event()
+
+    def ask():
+        while not over.is_set():
+            with contextlib.suppress(DagsterError):
+                dagster.reload_location(UNRULY)
+
+    host.check_output("install -D /dev/null %s/broken && systemctl stop pipeline@%s", unruly.folder, UNRULY)
+    asking = threading.Thread(target=ask)
+    asking.start()
+    yield
+    over.set()
+    asking.join()
+    host.check_output("rm %s/broken", unruly.folder)
+    until(lambda: unruly.end(unruly.launch("do_nothing")) == {"SUCCESS"}, 60)
+
+
+def test_a_failing_import(host, quiet, probe, failing_import):
+    """Each question starts a code server that ends at once."""
+    failures = f"journalctl --quiet --unit=pipeline@{UNRULY} --grep='the test broke it' --output=cat --boot | wc --lines"
+    before = int(host.check_output(failures))
+    busy = probe()
+    assert int(host.check_output(failures)) > before
+    print(f"failing import: quiet {quiet}, meanwhile {busy}")
     assert not slower(quiet, busy)
 
 
