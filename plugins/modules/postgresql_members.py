@@ -357,8 +357,8 @@ class Members:
         limit, reserved = self.params["connection_limit"], self.params["reserved_connections"]
         if member["state"] == "present" and not role and (self._count + 1) * limit > self._connections - reserved:
             return (
-                f"there is no room for {limit} more connections: of the server's {self._connections} {reserved} are for others, "
-                f"and {self._count} members have {limit} each. Raise its max_connections, or remove a member"
+                f"there is no room for {limit} more connections: the server has {self._connections}, of which {reserved} are "
+                f"reserved and {self._count} members have {limit} each. Raise its max_connections, or remove a member"
             )
         return ""
 

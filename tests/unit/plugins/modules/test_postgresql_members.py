@@ -439,7 +439,7 @@ def test_others_keep_their_connections(server, members):
     assert "pl-stock" not in server.roles
     assert [(result["name"], result["failed"]) for result in done["results"][1:]] == [("pl-sales", False), ("pl-stock", True)]
     assert done["results"][2]["msg"] == (
-        "there is no room for 10 more connections: of the server's 39 20 are for others, and 1 members have 10 each. "
+        "there is no room for 10 more connections: the server has 39, of which 20 are reserved and 1 members have 10 each. "
         "Raise its max_connections, or remove a member"
     )
     # Who is there stays, also on a server that has fewer by now.
