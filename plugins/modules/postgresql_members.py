@@ -392,15 +392,20 @@ class Members:
             for column in sorted({column for privilege in privileges for column in columns_of(privilege)} - set(columns[table]))
         ]
         if missing:
-            raise ValueError(
-                f"database {self.params['database']} has no {', no '.join(missing)}: let its owner make them first"
-            )
+            raise ValueError(f"database {self.params['database']} has no {', no '.join(missing)}: let its owner make them first")
         if self.roles.get(self.group, {}).get("login"):
             raise ValueError(f"role {self.group} can log in, so it is no group: choose another name")
 
     def _group(self, connects: bool) -> None:
         if self.group not in self.roles:
-            self.roles[self.group] = {"login": False, "limit": -1, "password": None, "groups": [], "settings": {}, "databases": []}
+            self.roles[self.group] = {
+                "login": False,
+                "limit": -1,
+                "password": None,
+                "groups": [],
+                "settings": {},
+                "databases": [],
+            }
             self._do(f"CREATE ROLE {identifier(self.group)} NOLOGIN")
         if not connects:
             self._do(f"GRANT CONNECT ON DATABASE {identifier(self.params['database'])} TO {identifier(self.group)}")

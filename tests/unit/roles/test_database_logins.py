@@ -51,7 +51,11 @@ def test_the_privileges_are_some_that_there_are(wiring):
 def test_there_is_room_for_pipelines(role, root, wiring, memory_mb, runs, pipelines):
     """On hosts of 4, 8 and 64 GB: in number, and in PostgreSQL's memory, were all of them used."""
     [group], sizing = wiring["postgresql_groups"], yaml.safe_load((root / "group_vars/all/sizing.yml").read_text())
-    given = {"postgresql_memory_mb": memory_mb, "dagster_max_concurrent_runs": runs, "limit": trust_as_template(group["connection_limit"])}
+    given = {
+        "postgresql_memory_mb": memory_mb,
+        "dagster_max_concurrent_runs": runs,
+        "limit": trust_as_template(group["connection_limit"]),
+    }
     most = trust_as_template(sizing["postgresql_max_connections"])
     postgresql = role("postgresql", **given, postgresql_max_connections=most)
     limit, most = int(postgresql.variable("limit")), int(postgresql.variable("postgresql_max_connections"))

@@ -8,7 +8,7 @@ from ansible_collections.foss_data.platform.tests.deployed import until
 from ansible_collections.foss_data.platform.tests.verify.isolation.unruly import NAME, UNRULY, ended, launch
 
 UNIT = "verify-held"
-OTHERS = "pl-verify_other_"
+OTHERS = "verify_other_"
 ASKED = ["SELECT count(*) FROM asset_keys", "SELECT count(*) FROM runs", "SELECT * FROM event_logs LIMIT 100"]
 # Each connection is used, so that it has the memory that one takes, and then waits in a transaction for as long as it likes to.
 HOLD = """
@@ -64,14 +64,10 @@ def others(root, psql):
     )
     reserved = yaml.safe_load((root / "group_vars/all/sizing.yml").read_text())["platform_connections"]
     names = [f"{OTHERS}{at}" for at in range((int(most) - reserved) // int(limit) - int(members))]
-    try:
-        for name in names:
-            psql(f"CREATE ROLE \"{name}\" LOGIN CONNECTION LIMIT {limit} PASSWORD 'verify' IN ROLE dagster_run")
-        yield names, int(limit), int(members)
-    finally:
-        for name in names:
-            psql(f"SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE usename = '{name}'")
-            psql(f'DROP ROLE IF EXISTS "{name}"')
+    psql("; ".join(f"CREATE ROLE {name} LOGIN CONNECTION LIMIT {limit} PASSWORD 'verify' IN ROLE dagster_run" for name in names))
+    yield names, int(limit), int(members)
+    psql(f"SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE starts_with(usename, '{OTHERS}')")
+    psql(f"DROP ROLE {', '.join(names)}")
 
 
 def test_there_is_room_for_fifty(others):

@@ -285,7 +285,9 @@ def test_no_table_is_locked(sql):
 
 def test_a_query_does_not_fill_the_disk(sql):
     """Not for long: what it keeps there while it goes on has a limit."""
-    [said] = sql(("dagster", "SELECT count(*) FROM (SELECT x, repeat('x', 100) FROM generate_series(1, 10000000) x ORDER BY 2, 1) y"))
+    [said] = sql(
+        ("dagster", "SELECT count(*) FROM (SELECT x, repeat('x', 100) FROM generate_series(1, 10000000) x ORDER BY 2, 1) y")
+    )
     assert "temporary file size exceeds temp_file_limit" in said
 
 
@@ -358,6 +360,29 @@ def test_its_own_rows_are_written(sql, runs):
         ("dagster", f"{into} VALUES ('{UNRULY}/days', 'x') ON CONFLICT DO NOTHING RETURNING 1"),
         name=UNRULY,
     )[:3] == ["1", "a", "b"]
+
+
+def test_a_run_writes_what_dagster_wants_it_to(host, dagster, unruly):
+    """Each column that it updates, and the reason of a failure; that runs of the example end well is seen above."""
+    run, failed = unruly.launch("do_everything"), unruly.again("do_fault")
+    assert (ended(dagster, run), ended(dagster, failed)) == ("SUCCESS", "FAILURE")
+    asked = [
+        f"SELECT value FROM run_tags WHERE run_id = '{run}' AND key LIKE 'turn%' ORDER BY key",
+        f"SELECT count(*) FROM asset_check_executions WHERE run_id = '{run}' AND execution_status = 'SUCCEEDED'",
+        f"SELECT last_run_id = '{run}', cached_status_data IS NOT NULL FROM asset_keys WHERE asset_key LIKE '%{UNRULY}%written%'",
+        f"SELECT partition FROM dynamic_partitions WHERE partitions_def_name = '{UNRULY}/days' ORDER BY 1",
+        f"SELECT value FROM run_tags WHERE run_id = '{failed}' AND key = 'dagster/failure_reason'",
+        f"SELECT start_time < end_time FROM runs WHERE run_id IN ('{run}', '{failed}')",
+    ]
+    psql = "runuser -u postgres -- psql --no-psqlrc --dbname=dagster --tuples-only --no-align --command %s"
+    assert [host.check_output(psql, statement).split() for statement in asked] == [
+        ["1", "x", "x"],
+        ["2"],
+        ["t|t"],
+        ["a", "b"],
+        ["STEP_FAILURE"],
+        ["t", "t"],
+    ]
 
 
 def test_nobody_raises_its_own_limits(trino):
