@@ -15,6 +15,8 @@ description:
   - Each member has a result of its own; one that can't be holds up no other and does not fail the module.
   - Members that are not listed stay as they are. The group has exactly what O(privileges) and O(rows) say; the sequences of
     tables that it may insert into come with them.
+  - In that database nobody but superusers makes large objects, takes advisory locks or writes messages to the write-ahead log.
+    PostgreSQL lets everybody, who could fill the disk by it, and the table of locks that the whole server has.
   - Passwords are sent as SCRAM verifiers, so the server's log never has one.
   - Runs on the server's host as the user C(postgres), over the unix socket.
 requirements:
@@ -36,7 +38,11 @@ options:
     type: str
     required: true
   privileges:
-    description: Lists of privileges (V(SELECT), V(INSERT), V(UPDATE), V(DELETE)) by table.
+    description:
+      - Lists of privileges (V(SELECT), V(INSERT), V(UPDATE), V(DELETE)) by table; all but the last may be of some columns, as
+        V(UPDATE (status, ended\)).
+      - Whoever may update a whole table, or delete from it, may lock it (C(LOCK TABLE)) and hold up all who use it. Columns of it
+        do not allow that.
     type: dict
     required: true
   rows:
@@ -54,6 +60,12 @@ options:
     description: Connections of each member at the same time; -1 for no limit.
     type: int
     default: -1
+  reserved_connections:
+    description:
+      - Of the server's C(max_connections) those that are left for others when every member has all of its own.
+      - A new member for whom there are no more can't be.
+    type: int
+    default: 0
   settings:
     description: Values of parameters that the sessions of each member begin with, such as C(statement_timeout).
     type: dict
@@ -91,7 +103,8 @@ EXAMPLES = r"""
       events: [SELECT, INSERT]
     rows:
       events: this.team = session_user
-    connection_limit: 10
+    connection_limit: 4
+    reserved_connections: 60
     settings:
       statement_timeout: 60s
     members:
@@ -107,7 +120,7 @@ statements:
   returned: always
   type: list
   elements: str
-  sample: ['CREATE ROLE "sales" LOGIN CONNECTION LIMIT 10 PASSWORD ''***''', 'GRANT "event_writers" TO "sales"']
+  sample: ['CREATE ROLE "sales" LOGIN CONNECTION LIMIT 4 PASSWORD ''***''', 'GRANT "event_writers" TO "sales"']
 results:
   description: What came of the group, which is the first, and of each member.
   returned: always
@@ -137,6 +150,7 @@ import hashlib
 import hmac
 import json
 import os
+import re
 import traceback
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
@@ -149,22 +163,32 @@ except ImportError:
     PSYCOPG2_FAULT = traceback.format_exc()
 
 PRIVILEGES = ("SELECT", "INSERT", "UPDATE", "DELETE")
+PRIVILEGE = re.compile(r"(?:SELECT|INSERT|UPDATE|DELETE)(?:(?<!DELETE) \((\w+(?:, \w+)*)\))?")
 ITERATIONS = 4096  # as PostgreSQL itself
 LONGEST_NAME = 63  # bytes, of anything in PostgreSQL
 SHOWN = "'***'"  # in the place of a password
 CHANGED = "(secret, changed)"
 OTHER = "(not as it is made here)"
 
-TABLES = """SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE n.nspname = 'public' AND c.relkind IN ('r', 'p')"""
+TABLES = """SELECT c.relname, ARRAY(
+  SELECT a.attname::text FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped)
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = 'public' AND c.relkind IN ('r', 'p')"""
 SEQUENCES = """SELECT t.relname, s.relname FROM pg_class s JOIN pg_namespace n ON n.oid = s.relnamespace
 JOIN pg_depend d ON d.objid = s.oid AND d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass
 JOIN pg_class t ON t.oid = d.refobjid
 WHERE n.nspname = 'public' AND s.relkind = 'S' AND d.deptype IN ('a', 'i')"""
-GRANTED = """SELECT c.relkind = 'S', c.relname, a.privilege_type
-FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace CROSS JOIN LATERAL aclexplode(c.relacl) a
-JOIN pg_roles g ON g.oid = a.grantee
+# Of whole tables, and of columns.
+GRANTED = """SELECT c.relkind = 'S', c.relname, a.privilege_type || COALESCE(' (' || p.attname || ')', '')
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+CROSS JOIN LATERAL (SELECT NULL AS attname, c.relacl AS acl
+  UNION ALL SELECT attname, attacl FROM pg_attribute WHERE attrelid = c.oid AND NOT attisdropped) p
+CROSS JOIN LATERAL aclexplode(p.acl) a JOIN pg_roles g ON g.oid = a.grantee
 WHERE n.nspname = 'public' AND c.relkind IN ('r', 'p', 'S') AND g.rolname = %s"""
+# What everybody may execute and PostgreSQL can't limit.
+UNLIMITED = """SELECT p.oid::regprocedure::text
+FROM pg_proc p CROSS JOIN LATERAL aclexplode(COALESCE(p.proacl, acldefault('f', p.proowner))) a
+WHERE p.pronamespace = 'pg_catalog'::regnamespace AND a.grantee = 0
+  AND p.proname ~ '^(lo_.*|loread|lowrite|pg_(try_)?advisory_.*|pg_logical_emit_message)$' ORDER BY 1"""
 CONNECTS = """SELECT 1 FROM pg_database d CROSS JOIN LATERAL aclexplode(d.datacl) a JOIN pg_roles g ON g.oid = a.grantee
 WHERE d.datname = current_database() AND a.privilege_type = 'CONNECT' AND g.rolname = %s"""
 # What the function of a condition is made of.
@@ -186,8 +210,11 @@ LEFT JOIN pg_proc f ON f.pronamespace = n.oid AND f.proname = %(group)s || '_' |
 WHERE n.nspname = 'public' AND c.relkind IN ('r', 'p')"""
 ROLES = """SELECT r.rolname, r.rolcanlogin, r.rolconnlimit, r.rolpassword,
   ARRAY(SELECT g.rolname::text FROM pg_auth_members m JOIN pg_roles g ON g.oid = m.roleid WHERE m.member = r.oid),
-  COALESCE((SELECT s.setconfig FROM pg_db_role_setting s WHERE s.setrole = r.oid AND s.setdatabase = 0), ARRAY[]::text[])
+  COALESCE((SELECT s.setconfig FROM pg_db_role_setting s WHERE s.setrole = r.oid AND s.setdatabase = 0), ARRAY[]::text[]),
+  ARRAY(SELECT d.datname::text FROM pg_db_role_setting s JOIN pg_database d ON d.oid = s.setdatabase WHERE s.setrole = r.oid)
 FROM pg_authid r WHERE r.rolname = ANY(%s)"""
+ROOM = """SELECT current_setting('max_connections')::int, count(m.member)
+FROM pg_auth_members m JOIN pg_roles g ON g.oid = m.roleid WHERE g.rolname = %s"""
 END_SESSIONS = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = "
 
 
@@ -237,13 +264,21 @@ class Members:
                 "password": kept,
                 "groups": groups,
                 "settings": dict(setting.split("=", 1) for setting in config),
+                "databases": sorted(databases),
             }
-            for name, login, limit, kept, groups, config in ask(ROLES, [[self.group, *names]])
+            for name, login, limit, kept, groups, config, databases in ask(ROLES, [[self.group, *names]])
         }
         self._found = dict(self.roles)
+        [[self._connections, self._count]] = ask(ROOM, [self.group])
         conditions = ask(CONDITIONS, {"group": self.group})
         rows = {name: restored(body) for name, _owner, is_there, body, _others in sorted(conditions) if is_there}
-        self.before = {"roles": self._shown(), "privileges": self._granted(ask), "rows": rows}
+        unlimited = [function for (function,) in ask(UNLIMITED, [])]
+        self.before = {
+            "roles": self._shown(),
+            "privileges": self._granted(ask),
+            "rows": rows,
+            "everybody": {function: ["EXECUTE"] for function in unlimited},
+        }
         self._refuse(ask)
         sequences: dict[str, list[str]] = {}
         for table, sequence in ask(SEQUENCES, []):
@@ -251,7 +286,9 @@ class Members:
         self._group(bool(ask(CONNECTS, [self.group])))
         self._rows(conditions)
         self._privileges(sequences)
-        self._after = {"privileges": self._wanted(sequences), "rows": dict(sorted(params["rows"].items()))}
+        if unlimited:
+            self._do(f"REVOKE EXECUTE ON FUNCTION {', '.join(unlimited)} FROM PUBLIC")
+        self._after = {"privileges": self._wanted(sequences), "rows": dict(sorted(params["rows"].items())), "everybody": {}}
         self._of_group, self._of_members = self._statements, [self._member(member) for member in params["members"]]
 
     @property
@@ -317,6 +354,12 @@ class Members:
         role = self.roles.get(member["name"])
         if role and self.group not in role["groups"]:
             return f"role {member['name']} is there and not in {self.group}: it is somebody else's, choose another name"
+        limit, reserved = self.params["connection_limit"], self.params["reserved_connections"]
+        if member["state"] == "present" and not role and (self._count + 1) * limit > self._connections - reserved:
+            return (
+                f"there is no room for {limit} more connections: the server has {self._connections}, of which {reserved} are "
+                f"reserved and {self._count} members have {limit} each. Raise its max_connections, or remove a member"
+            )
         return ""
 
     def _do(self, statement: str, shown: str | None = None) -> None:
@@ -336,23 +379,33 @@ class Members:
         wanted = {}
         for table, privileges in self.params["privileges"].items():
             if privileges:
-                wanted[identifier(table)] = sorted(set(privileges))
-            if "INSERT" in privileges:
+                wanted[identifier(table)] = sorted({each for privilege in privileges for each in by_column(privilege)})
+            if any(privilege.startswith("INSERT") for privilege in privileges):
                 wanted.update({"SEQUENCE " + identifier(name): ["USAGE"] for name in sequences.get(table, ())})
         return dict(sorted(wanted.items()))
 
     def _refuse(self, ask) -> None:
-        missing = sorted(set(self.params["privileges"]) - {name for (name,) in ask(TABLES, [])})
+        columns = dict(ask(TABLES, []))
+        missing = [f"table {table}" for table in sorted(set(self.params["privileges"]) - set(columns))] or [
+            f"column {column} in table {table}"
+            for table, privileges in sorted(self.params["privileges"].items())
+            for column in sorted({column for privilege in privileges for column in columns_of(privilege)} - set(columns[table]))
+        ]
         if missing:
-            raise ValueError(
-                f"database {self.params['database']} has no table {', '.join(missing)}: let its owner make them first"
-            )
+            raise ValueError(f"database {self.params['database']} has no {', no '.join(missing)}: let its owner make them first")
         if self.roles.get(self.group, {}).get("login"):
             raise ValueError(f"role {self.group} can log in, so it is no group: choose another name")
 
     def _group(self, connects: bool) -> None:
         if self.group not in self.roles:
-            self.roles[self.group] = {"login": False, "limit": -1, "password": None, "groups": [], "settings": {}}
+            self.roles[self.group] = {
+                "login": False,
+                "limit": -1,
+                "password": None,
+                "groups": [],
+                "settings": {},
+                "databases": [],
+            }
             self._do(f"CREATE ROLE {identifier(self.group)} NOLOGIN")
         if not connects:
             self._do(f"GRANT CONNECT ON DATABASE {identifier(self.params['database'])} TO {identifier(self.group)}")
@@ -361,10 +414,12 @@ class Members:
         before, after = self.before["privileges"], self._wanted(sequences)
         for name in sorted({*before, *after}):
             had, has = set(before.get(name, ())), set(after.get(name, ()))
+            if taken := had - has:
+                self._do(f"REVOKE {quoted(taken)} ON {name} FROM {identifier(self.group)}")
+                # With one of a whole table PostgreSQL takes those of its columns.
+                had = {privilege for privilege in had - taken if privilege.split(" ")[0] not in taken}
             if has - had:
-                self._do(f"GRANT {', '.join(sorted(has - had))} ON {name} TO {identifier(self.group)}")
-            if had - has:
-                self._do(f"REVOKE {', '.join(sorted(had - has))} ON {name} FROM {identifier(self.group)}")
+                self._do(f"GRANT {quoted(has - had)} ON {name} TO {identifier(self.group)}")
 
     def _rows(self, conditions: list[tuple]) -> None:
         for name, owner, _is_there, _body, others in sorted(conditions):
@@ -393,13 +448,15 @@ class Members:
 
     def _absent(self, member: dict) -> None:
         if self.roles.pop(member["name"], None):
+            self._count -= 1
             self._do(END_SESSIONS + literal(member["name"]))
             self._do(f"DROP ROLE {identifier(member['name'])}")
 
     def _present(self, member: dict) -> None:
         name, limit, settings = identifier(member["name"]), self.params["connection_limit"], self.params["settings"]
         settings = {key: str(value) for key, value in settings.items()}
-        role = self.roles.get(member["name"]) or {"login": None, "limit": None, "password": None, "groups": [], "settings": {}}
+        new = {"login": None, "limit": None, "password": None, "groups": [], "settings": {}, "databases": []}
+        role = self.roles.get(member["name"], new)
         clauses, secret = [], ""
         if not role["login"]:
             clauses.append("LOGIN")
@@ -413,15 +470,35 @@ class Members:
             statement = f"{verb} ROLE {name} {' '.join(clauses)}"
             self._do(*(f"{statement} {text}" for text in (secret, SHOWN)) if secret else (statement,))
         if self.group not in role["groups"]:
+            self._count += 1
             self._do(f"GRANT {identifier(self.group)} TO {name}")
         for key in sorted({*role["settings"], *settings}):
             if key not in settings:
                 self._do(f"ALTER ROLE {name} RESET {identifier(key)}")
             elif settings[key] != role["settings"].get(key):
                 self._do(f"ALTER ROLE {name} SET {identifier(key)} = {literal(settings[key])}")
-        changed = {**role, "password": CHANGED} if secret else role
-        groups = sorted({*role["groups"], self.group})
-        self.roles[member["name"]] = {**changed, "login": True, "limit": limit, "groups": groups, "settings": settings}
+        for database in role["databases"]:
+            self._do(f"ALTER ROLE {name} IN DATABASE {identifier(database)} RESET ALL")
+        after = {"login": True, "limit": limit, "groups": sorted({*role["groups"], self.group}), "settings": settings}
+        kept = CHANGED if secret else role["password"]
+        self.roles[member["name"]] = {**role, **after, "password": kept, "databases": []}
+
+
+def columns_of(privilege: str) -> list[str]:
+    """The columns that it is limited to; none if it is not."""
+    columns = PRIVILEGE.fullmatch(privilege)[1]
+    return columns.split(", ") if columns else []
+
+
+def by_column(privilege: str) -> list[str]:
+    """It as one for each column."""
+    return [f"{privilege.split(' ')[0]} ({column})" for column in columns_of(privilege)] or [privilege]
+
+
+def quoted(privileges: set[str]) -> str:
+    """Them in SQL."""
+    parts = [privilege.rstrip(")").split(" (") for privilege in sorted(privileges)]
+    return ", ".join(verb + "".join(f" ({identifier(name)})" for name in column) for verb, *column in parts)
 
 
 def restored(body: str | None) -> str:
@@ -444,8 +521,8 @@ def text_of(state: dict) -> str:
 def check(params: dict) -> None:
     """Raises ValueError with one sentence about an option that is wrong."""
     for table, privileges in params["privileges"].items():
-        if not isinstance(privileges, list) or set(privileges) - set(PRIVILEGES):
-            raise ValueError(f"privileges of {table}: give a list of {', '.join(PRIVILEGES)}")
+        if not isinstance(privileges, list) or not all(PRIVILEGE.fullmatch(str(privilege)) for privilege in privileges):
+            raise ValueError(f"privileges of {table}: give a list of {', '.join(PRIVILEGES)}, or UPDATE (column, column)")
     for table, condition in params["rows"].items():
         if table not in params["privileges"]:
             raise ValueError(f"rows of {table}: there are no privileges of {table}, give some or leave the rows out")
@@ -464,6 +541,7 @@ def main() -> None:
             "privileges": {"type": "dict", "required": True},
             "rows": {"type": "dict", "default": {}},
             "connection_limit": {"type": "int", "default": -1},
+            "reserved_connections": {"type": "int", "default": 0},
             "settings": {"type": "dict", "default": {}},
             "members": {
                 "type": "list",

@@ -4,6 +4,7 @@
 
 import pytest
 import yaml
+from ansible.template import trust_as_template
 from ansible_collections.foss_data.platform.plugins.filter.derived_secret import derived_secret
 from ansible_collections.foss_data.platform.plugins.module_utils.pipeline_user import user_of
 from ansible_collections.foss_data.platform.plugins.modules.postgresql_members import check
@@ -39,9 +40,29 @@ def test_the_privileges_are_some_that_there_are(wiring):
     # What there is without a condition says nothing of anybody's runs.
     assert set(group["privileges"]) - set(group["rows"]) == {"secondary_indexes"}
     # What happened stays as it was written.
-    assert not {"UPDATE", "DELETE"} & set(group["privileges"]["event_logs"])
-    # Nobody starts runs for others, or takes them away.
-    assert not {"INSERT", "DELETE"} & set(group["privileges"]["runs"])
+    assert group["privileges"]["event_logs"] == ["SELECT", "INSERT"]
+    # Nobody starts runs for others.
+    assert "INSERT" not in group["privileges"]["runs"]
+    # Whoever may change or delete any row of a table may lock all of it.
+    assert not [table for table, privileges in group["privileges"].items() if {"UPDATE", "DELETE"} & set(privileges)]
+
+
+@pytest.mark.parametrize(("memory_mb", "runs", "pipelines"), [(308, 1, 12), (800, 2, 50), (4096, 15, 100)])
+def test_there_is_room_for_pipelines(role, root, wiring, memory_mb, runs, pipelines):
+    """On hosts of 4, 8 and 64 GB: in number, and in PostgreSQL's memory, were all of them used."""
+    [group], sizing = wiring["postgresql_groups"], yaml.safe_load((root / "group_vars/all/sizing.yml").read_text())
+    given = {
+        "postgresql_memory_mb": memory_mb,
+        "dagster_max_concurrent_runs": runs,
+        "limit": trust_as_template(group["connection_limit"]),
+    }
+    most = trust_as_template(sizing["postgresql_max_connections"])
+    postgresql = role("postgresql", **given, postgresql_max_connections=most)
+    limit, most = int(postgresql.variable("limit")), int(postgresql.variable("postgresql_max_connections"))
+    # Its run and its code server.
+    assert limit >= 3
+    assert (most - sizing["platform_connections"]) // limit >= pipelines
+    assert most * 2.6 + memory_mb / 4 <= memory_mb
 
 
 @pytest.mark.parametrize("name", ["sales", "a" * 48])
@@ -54,15 +75,10 @@ def test_a_pipeline_logs_in_as_what_it_is_given(role, spec, wiring, name):
     # Those that are not deployed get no login.
     listed = [given["pipeline_spec"] | {"fault": ""}, {"name": "x", "fault": "unreadable"}]
     read = {"groups": {"pipeline_runners": ["runner"]}, "hostvars": {"runner": {"pipeline_list": listed}}}
-    members = role("postgresql", **given, **read, postgresql_members=trusted(wiring)).variable("postgresql_members")
+    trusted = {group: trust_as_template(members) for group, members in wiring["postgresql_members"].items()}
+    members = role("postgresql", **given, **read, postgresql_members=trusted).variable("postgresql_members")
     assert members == {"dagster_run": [{"name": f"pl-{name}", "password": secret}]}
     assert secret == derived_secret("root", f"database: pl-{name}")
-
-
-def trusted(wiring):
-    from ansible.template import trust_as_template
-
-    return {group: trust_as_template(members) for group, members in wiring["postgresql_members"].items()}
 
 
 def test_dagster_logs_in_as_the_owner_and_runs_as_themselves(role):
@@ -70,6 +86,7 @@ def test_dagster_logs_in_as_the_owner_and_runs_as_themselves(role):
     database = {"host": "127.0.0.1", "port": 5432, "name": "dagster", "user": "dagster", "password": "secret"}
     dagster = role("dagster", dagster_database=database)
     login = dagster.data("dagster.yaml.j2")["storage"]["postgres"]["postgres_db"]
+    assert login["params"] == {"options": "-c lock_timeout=10s"}
     assert (login["username"], login["password"]) == ({"env": "DAGSTER_PG_USERNAME"}, {"env": "DAGSTER_PG_PASSWORD"})
     given = dagster.unit("dagster.env.j2")
     assert {'DAGSTER_PG_USERNAME="dagster"', 'DAGSTER_PG_PASSWORD="secret"'} <= set(given)

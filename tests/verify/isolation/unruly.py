@@ -18,7 +18,18 @@ import signal
 import time
 from pathlib import Path
 
-from dagster import Definitions, ScheduleDefinition, in_process_executor, job, op
+from dagster import (
+    AssetCheckEvaluation,
+    AssetMaterialization,
+    AssetObservation,
+    Definitions,
+    DynamicPartitionsDefinition,
+    RetryRequested,
+    ScheduleDefinition,
+    in_process_executor,
+    job,
+    op,
+)
 from pipeline_shared import settings
 from pipeline_shared.lake import connect
 
@@ -119,6 +130,27 @@ def nothing():
     hold("now")
 
 
+@op
+def everything(context):
+    """All that a run writes to Dagster's storage, twice: what is added the first time is changed the second time."""
+    asset, days = pipeline.asset_key("raw", "written"), DynamicPartitionsDefinition(name=f"{pipeline.name}/days")
+    for turn in range(2):
+        context.instance.add_dynamic_partitions(days.name, ["a", "b"])
+        context.log_event(AssetMaterialization(asset, partition="a", tags={"turn": str(turn)}))
+        context.log_event(AssetObservation(asset, partition="b"))
+        for partition in None, "a":
+            context.log_event(AssetCheckEvaluation(asset_key=asset, check_name="whole", passed=True, partition=partition))
+        context.instance.add_run_tags(context.run_id, {"turn": str(turn), f"turn {turn}": "x"})
+        context.instance.get_status_by_partition(asset, ["a", "b"], days)
+    if not context.retry_number:
+        raise RetryRequested(max_retries=1)
+
+
+@op
+def fault():
+    raise RuntimeError("as it is told to")
+
+
 def job_of(each):
     @job(name=f"do_{each.name}", executor_def=in_process_executor)
     def made():
@@ -127,7 +159,7 @@ def job_of(each):
     return made
 
 
-jobs = [job_of(each) for each in (memory, processes, processor, temporary, query, nothing)]
+jobs = [job_of(each) for each in (memory, processes, processor, temporary, query, everything, fault, nothing)]
 schedule = ScheduleDefinition(name=f"{pipeline.name}_schedule", job=jobs[-1], cron_schedule=pipeline.manifest["schedule"])
 defs = Definitions(jobs=jobs, schedules=[schedule])
 '''

@@ -23,8 +23,11 @@ class Server:
     Error = Refused
 
     def __init__(self):
-        self.roles = {"postgres": [True, -1, None, [], []], "dagster": [True, -1, None, [], []]}
-        self.tables, self.sequences = ["runs", "event_logs", "jobs"], {"runs": "runs_id_seq", "event_logs": "event_logs_id_seq"}
+        self.roles = {"postgres": [True, -1, None, [], [], []], "dagster": [True, -1, None, [], [], []]}
+        self.tables = {"runs": ["id", "status", "ended"], "event_logs": ["id", "event"], "jobs": ["id"]}
+        self.sequences = {"runs": "runs_id_seq", "event_logs": "event_logs_id_seq"}
+        self.connections = 120
+        self.unlimited = ["lo_create(oid)", "pg_advisory_lock(bigint)"]  # as PostgreSQL is made
         self.granted, self.connects, self.ended, self.done = set(), set(), [], []
         self.held = set()  # roles that own something
         self.functions, self.policies, self.secured = {}, {}, set()
@@ -50,11 +53,15 @@ class Server:
     def execute(self, query, values=()):
         self.rows = None
         if query == postgresql_members.TABLES:
-            self.rows = [(name,) for name in self.tables]
+            self.rows = list(self.tables.items())
         elif query == postgresql_members.SEQUENCES:
             self.rows = list(self.sequences.items())
         elif query == postgresql_members.GRANTED:
             self.rows = [(sequence, name, privilege) for group, sequence, name, privilege in self.granted if group == values[0]]
+        elif query == postgresql_members.ROOM:
+            self.rows = [(self.connections, sum(values[0] in role[3] for role in self.roles.values()))]
+        elif query == postgresql_members.UNLIMITED:
+            self.rows = [(function,) for function in self.unlimited]
         elif query == postgresql_members.CONDITIONS:
             self.rows = [(name, "dagster", *self.condition(name, values["group"])) for name in self.tables]
         elif query == postgresql_members.CONNECTS:
@@ -81,7 +88,7 @@ class Server:
         if match := re.fullmatch(
             rf"(CREATE|ALTER) ROLE {ROLE}((?: NOLOGIN| LOGIN| CONNECTION LIMIT -?\d+| PASSWORD '.*')+)", statement
         ):
-            role = self.roles.setdefault(match[2], [False, -1, None, [], []])
+            role = self.roles.setdefault(match[2], [False, -1, None, [], [], []])
             role[0] = " LOGIN" in match[3] or role[0]
             if limit := re.search(r"LIMIT (-?\d+)", match[3]):
                 role[1] = int(limit[1])
@@ -93,11 +100,20 @@ class Server:
         elif match := re.fullmatch(rf'ALTER ROLE {ROLE} RESET "(\w+)"', statement):
             settings = self.roles[match[1]][4]
             settings[:] = [s for s in settings if not s.startswith(match[2] + "=")]
+        elif match := re.fullmatch(rf"ALTER ROLE {ROLE} IN DATABASE {ROLE} RESET ALL", statement):
+            self.roles[match[1]][5].remove(match[2])
+        elif match := re.fullmatch(r"REVOKE EXECUTE ON FUNCTION (.*) FROM PUBLIC", statement):
+            self.unlimited = [function for function in self.unlimited if function not in match[1].split(", ")]
         elif match := re.fullmatch(rf"GRANT CONNECT ON DATABASE \"dagster\" TO {ROLE}", statement):
             self.connects.add(match[1])
-        elif match := re.fullmatch(rf'(GRANT|REVOKE) ([A-Z, ]+) ON (SEQUENCE )?"(\w+)" (?:TO|FROM) {ROLE}', statement):
-            given = {(match[5], bool(match[3]), match[4], privilege) for privilege in match[2].split(", ")}
-            self.granted = self.granted | given if match[1] == "GRANT" else self.granted - given
+        elif match := re.fullmatch(rf'(GRANT|REVOKE) ([^;]+) ON (SEQUENCE )?"(\w+)" (?:TO|FROM) {ROLE}', statement):
+            privileges = match[2].replace('"', "").split(", ")
+            given = {(match[5], bool(match[3]), match[4], privilege) for privilege in privileges}
+            if match[1] == "GRANT":
+                self.granted |= given
+            else:
+                # Columns go with the table.
+                self.granted -= {each for each in self.granted if {each, (*each[:3], each[3].split(" ")[0])} & given}
         elif match := re.fullmatch(rf"GRANT {ROLE} TO {ROLE}", statement):
             self.roles[match[2]][3].append(match[1])
         elif match := re.fullmatch(
@@ -148,7 +164,7 @@ def server(monkeypatch):
 WHOLE = {
     "group": "dagster_run",
     "database": "dagster",
-    "privileges": {"runs": ["SELECT", "UPDATE"], "event_logs": ["SELECT", "INSERT"]},
+    "privileges": {"runs": ["SELECT", "UPDATE (status, ended)"], "event_logs": ["SELECT", "INSERT"]},
     "rows": {"runs": "this.owner = 'pl-' || session_user"},
     "connection_limit": 10,
     "settings": {"statement_timeout": "60s"},
@@ -182,15 +198,16 @@ def test_new_ones(server, members):
     real = members()
     assert (real["statements"], real["diff"]) == (predicted["statements"], predicted["diff"])
     assert server.committed
-    assert server.roles["dagster_run"] == [False, -1, None, [], []]
+    assert server.roles["dagster_run"] == [False, -1, None, [], [], []]
     for name, password in (("pl-sales", "one"), ("pl-stock", "other")):
-        login, limit, kept, groups, settings = server.roles[name]
+        login, limit, kept, groups, settings, _databases = server.roles[name]
         assert (login, limit, groups, settings) == (True, 10, ["dagster_run"], ["statement_timeout=60s"])
         assert fits(password, kept)
     assert server.connects == {"dagster_run"}
     assert {(table, privilege) for _group, _sequence, table, privilege in server.granted} == {
         ("runs", "SELECT"),
-        ("runs", "UPDATE"),
+        ("runs", "UPDATE (status)"),
+        ("runs", "UPDATE (ended)"),
         ("event_logs", "SELECT"),
         ("event_logs", "INSERT"),
         # Only what may be inserted into needs its sequence.
@@ -239,11 +256,33 @@ def test_one_is_taken_back_alone(server, members):
 def test_what_the_group_may_is_exactly_that(server, members):
     members()
     server.granted.add(("dagster_run", False, "jobs", "DELETE"))
-    server.granted.discard(("dagster_run", False, "runs", "UPDATE"))
+    server.granted.add(("dagster_run", False, "runs", "UPDATE (id)"))
+    server.granted.discard(("dagster_run", False, "runs", "UPDATE (status)"))
     assert members()["statements"] == [
         'REVOKE DELETE ON "jobs" FROM "dagster_run"',
-        'GRANT UPDATE ON "runs" TO "dagster_run"',
+        'REVOKE UPDATE ("id") ON "runs" FROM "dagster_run"',
+        'GRANT UPDATE ("status") ON "runs" TO "dagster_run"',
     ]
+
+
+@pytest.mark.parametrize("privileges", [["UPDATE"], ["UPDATE", "UPDATE (ended)"]])
+def test_columns_take_the_place_of_the_whole_table(server, members, privileges):
+    """As a platform had it before; PostgreSQL takes those of columns with it."""
+    members()
+    server.granted = {each for each in server.granted if "UPDATE" not in each[3]}
+    server.granted |= {("dagster_run", False, "runs", privilege) for privilege in privileges}
+    assert members()["statements"] == [
+        'REVOKE UPDATE ON "runs" FROM "dagster_run"',
+        'GRANT UPDATE ("ended"), UPDATE ("status") ON "runs" TO "dagster_run"',
+    ]
+    assert members()["changed"] is False
+
+
+def test_what_can_not_be_limited_is_taken_from_everybody(server, members):
+    done = members()
+    assert server.unlimited == []
+    assert '  lo_create(oid): ["EXECUTE"]' in done["diff"]["before"]
+    assert "lo_create" not in done["diff"]["after"]
 
 
 def test_rows_are_of_the_group_alone_before_it_may_use_them(server, members):
@@ -253,7 +292,7 @@ def test_rows_are_of_the_group_alone_before_it_may_use_them(server, members):
     tried, made = done.index('SELECT "dagster_run_runs"(jsonb_populate_record(NULL::"runs", \'{}\'))'), "CREATE POLICY"
     assert tried < next(at for at, statement in enumerate(done) if statement.startswith(made))
     assert done.index('ALTER TABLE "runs" ENABLE ROW LEVEL SECURITY') < done.index(
-        'GRANT SELECT, UPDATE ON "runs" TO "dagster_run"'
+        'GRANT SELECT, UPDATE ("ended"), UPDATE ("status") ON "runs" TO "dagster_run"'
     )
 
 
@@ -326,10 +365,14 @@ def test_limits_that_were_changed_by_hand_come_back(server, members):
     members()
     server.roles["pl-sales"][1] = -1
     server.roles["pl-sales"][4][:] = ["statement_timeout=0", "work_mem=1GB"]
-    assert members()["statements"] == [
+    server.roles["pl-sales"][5][:] = ["dagster"]
+    done = members()
+    assert '"databases": ["dagster"]' in done["results"][1]["diff"]["before"]
+    assert done["statements"] == [
         'ALTER ROLE "pl-sales" CONNECTION LIMIT 10',
         'ALTER ROLE "pl-sales" SET "statement_timeout" = \'60s\'',
         'ALTER ROLE "pl-sales" RESET "work_mem"',
+        'ALTER ROLE "pl-sales" IN DATABASE "dagster" RESET ALL',
     ]
 
 
@@ -342,7 +385,17 @@ def test_limits_that_were_changed_by_hand_come_back(server, members):
             {"privileges": {"no_such": ["SELECT"]}, "rows": {}},
             "database dagster has no table no_such: let its owner make them first",
         ),
-        ({"privileges": {"runs": ["DROP"]}}, "privileges of runs: give a list of SELECT, INSERT, UPDATE, DELETE"),
+        (
+            {"privileges": {"runs": ["UPDATE (id, no_such)"]}},
+            "database dagster has no column no_such in table runs: let its owner make them first",
+        ),
+        (
+            {"privileges": {"runs": ["DROP"]}},
+            "privileges of runs: give a list of SELECT, INSERT, UPDATE, DELETE, or UPDATE (column, column)",
+        ),
+        ({"privileges": {"runs": ["DELETE (id)"]}}, "privileges of runs: give a list"),
+        ({"privileges": {"runs": ["UPDATE(id)"]}}, "privileges of runs: give a list"),
+        ({"privileges": {"runs": [{"UPDATE": ["id"]}]}}, "privileges of runs: give a list"),
         ({"privileges": {"runs": "SELECT"}}, "privileges of runs: give a list"),
         ({"rows": {"jobs": "true"}}, "rows of jobs: there are no privileges of jobs, give some or leave the rows out"),
         ({"rows": {"runs": " "}}, "rows of runs: give a condition in SQL"),
@@ -378,6 +431,24 @@ def test_one_that_can_not_be_holds_up_no_other(server, members, check, member, m
     assert '"limit": 10' in right["diff"]["after"]
     assert ("pl-sales" in server.roles) is not check
     assert {name: role for name, role in server.roles.items() if name in before} == before
+
+
+def test_others_keep_their_connections(server, members):
+    server.connections = 20 + 10 + 9
+    done = members(reserved_connections=20)
+    assert "pl-stock" not in server.roles
+    assert [(result["name"], result["failed"]) for result in done["results"][1:]] == [("pl-sales", False), ("pl-stock", True)]
+    assert done["results"][2]["msg"] == (
+        "there is no room for 10 more connections: the server has 39, of which 20 are reserved and 1 members have 10 each. "
+        "Raise its max_connections, or remove a member"
+    )
+    # Who is there stays, also on a server that has fewer by now.
+    server.connections = 20
+    assert members(reserved_connections=20)["results"][1]["failed"] is False
+    instead = [{"name": "pl-sales", "state": "absent"}, WHOLE["members"][1]]
+    server.connections = 20 + 10
+    assert not [result for result in members(reserved_connections=20, members=instead)["results"] if result["failed"]]
+    assert "pl-stock" in server.roles
 
 
 def test_what_the_server_refuses_of_one_is_undone_and_its_own(server, members):
