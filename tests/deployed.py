@@ -24,11 +24,17 @@ from ansible_collections.foss_data.platform.plugins.module_utils.pipeline_source
 PYTHON = "/opt/tools/current/bin/python"
 INVENTORY = "inventories/sandbox"
 RUN = "import base64, json, sys; code, values = map(base64.b64decode, sys.argv[1:]); exec(code, {'values': json.loads(values)})"
+CA = "/etc/certificates/ca.pem"
+# In another's name, as only the administrator may.
 QUERY = """
 import json
+from trino.auth import BasicAuthentication
 from trino.dbapi import connect
 from trino.exceptions import TrinoQueryError
-cursor = connect(host="127.0.0.1", port=8080, user=values["login"]).cursor()
+cursor = connect(
+    host="127.0.0.1", port=8443, http_scheme="https", verify=values["ca"], user=values["login"],
+    auth=BasicAuthentication(values["admin"], values["password"]),
+).cursor()
 answer = None
 try:
     for statement in values["statements"]:
@@ -88,9 +94,20 @@ def invocation(host) -> Callable[[str], str]:
 
 
 @pytest.fixture(scope="module")
-def trino(on_host) -> Callable[..., list | str | None]:
+def trino_login(credentials) -> dict[str, str]:
+    """How the modules log in to Trino on the host."""
+    return {"user": "platform", "password": credentials["secret_trino_admin"], "ca_path": CA}
+
+
+@pytest.fixture(scope="module")
+def trino(on_host, trino_login) -> Callable[..., list | str | None]:
     """Rows that the last of some statements gave, or Trino's name of the error that ended them."""
-    return lambda *statements, login="platform": json.loads(on_host(QUERY, login=login, statements=statements))
+
+    def ask(*statements: str, login: str = "platform", admin: str = "platform") -> list | str | None:
+        known = {"admin": admin, "password": trino_login["password"], "ca": CA}
+        return json.loads(on_host(QUERY, login=login, statements=statements, **known))
+
+    return ask
 
 
 @pytest.fixture(scope="module")
