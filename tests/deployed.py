@@ -43,6 +43,19 @@ except TrinoQueryError as error:
     answer = error.error_name
 print(json.dumps(answer, default=str))
 """
+# Each time with a user's name that is only said, and with a name and its password, where they are given.
+ASK = """
+import json, requests
+answers = []
+for address, said, login in values["asked"]:
+    for forwarded in [{}, {"X-Forwarded-Proto": "https"}]:
+        headers = forwarded | ({"X-Trino-User": said} if said else {})
+        login = tuple(login) if login else None
+        answer = requests.post(address + "/v1/statement", data="SELECT 1", headers=headers, auth=login, verify=values["ca"])
+        answers.append(answer.status_code)
+print(json.dumps(answers))
+"""
+PLAIN, SECURE = "http://127.0.0.1:8080", "https://127.0.0.1:8443"
 Found = TypeVar("Found")
 
 
@@ -106,6 +119,16 @@ def trino(on_host, trino_login) -> Callable[..., list | str | None]:
     def ask(*statements: str, login: str = "platform", admin: str = "platform") -> list | str | None:
         known = {"admin": admin, "password": trino_login["password"], "ca": CA}
         return json.loads(on_host(QUERY, login=login, statements=statements, **known))
+
+    return ask
+
+
+@pytest.fixture(scope="module")
+def let_in(on_host) -> Callable[..., set[int]]:
+    """What Trino answers to who says a name, and to who logs in with a name and a password: 200 lets in."""
+
+    def ask(*addresses: str, said: str | None = None, login: tuple[str, str] | None = None) -> set[int]:
+        return set(json.loads(on_host(ASK, asked=[[address, said, login] for address in addresses], ca=CA)))
 
     return ask
 
