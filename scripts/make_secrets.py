@@ -88,9 +88,7 @@ def authority(site: str) -> dict[str, str]:
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
         .sign(key, hashes.SHA256())
     )
-    private = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
+    private = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     return {
         "secret_ca_key": private.decode(),
         "secret_ca_certificate": certificate.public_bytes(serialization.Encoding.PEM).decode(),

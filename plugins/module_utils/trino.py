@@ -246,7 +246,9 @@ class Client:
                 f"{self.address}/v1/query?state=QUEUED", auth=(user, password), verify=self._verify, timeout=REQUEST_TIMEOUT
             )
         except requests.exceptions.RequestException as error:
-            raise TrinoError(f"Trino does not answer at {self.address} ({one_line(_root(error))}): is it running there?") from error
+            raise TrinoError(
+                f"Trino does not answer at {self.address} ({one_line(_root(error))}): is it running there?"
+            ) from error
         if answer.status_code not in (200, 401):
             raise TrinoError(f"Trino answered with HTTP {answer.status_code}: is {self.address} a Trino coordinator?")
         return answer.ok

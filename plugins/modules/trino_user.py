@@ -10,11 +10,11 @@ short_description: Manage who may log in to Trino with a password
 version_added: 0.1.0
 author: FOSS Data Platform contributors (@foss-data)
 description:
-  - Puts a user and the hash of its password (bcrypt) into the file of Trino's password authenticator, which Trino reads again while
-    it runs. A hash that the password belongs to stays as it is.
+  - Puts a user and the hash of its password (bcrypt) into the file of Trino's password authenticator, which Trino reads again
+    while it runs. A hash that the password belongs to stays as it is.
   - Other users in the file are never touched, and two plays at once both land.
-  - Done means that Trino has read the file, if it runs. For that the file has a user of its own, named by what else is in it, whose
-    password is made of O(password); Trino is asked whether it may log in. Nothing gives that user any right.
+  - Done means that Trino has read the file, if it runs. For that the file has a user of its own, named by what else is in it,
+    whose password is made of O(password); Trino is asked whether it may log in. Nothing gives that user any right.
 extends_documentation_fragment: foss_data.platform.trino
 attributes:
   check_mode:
@@ -220,8 +220,8 @@ class User(AggregateModule, TrinoModule):
             until_in_force(in_force)
         except NotInForceError as error:
             self.fail(
-                f"Trino did not take up the passwords in {self.params['password_file']} ({error}): is that the file.password-file "
-                "of its password-authenticator.properties?"
+                f"Trino did not take up the passwords in {self.params['password_file']} ({error}): is that the "
+                "file.password-file of its password-authenticator.properties?"
             )
 
     def check_all(self, items):

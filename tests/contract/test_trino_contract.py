@@ -98,7 +98,8 @@ def server(tunnel, tmp_path_factory) -> Server:
 def run(module: str, check: bool = False, **options) -> dict:
     """The result of a module on the host; ``diff`` is what --diff shows, ``warned`` the warnings on the screen, or False."""
     command = [Path(sys.executable).parent / "ansible", "sandbox", "-i", "inventories/sandbox", "-v", "--diff"]
-    command += ["-m", f"foss_data.platform.{module}", "-a", json.dumps({"user": ADMIN, "password": password(), "ca_path": CA, **options})]
+    given = {"user": ADMIN, "password": password(), "ca_path": CA, **options}
+    command += ["-m", f"foss_data.platform.{module}", "-a", json.dumps(given)]
     command += ["-e", "ansible_python_interpreter={{ platform_python }}", *(["--check"] if check else [])]
     environment = {**os.environ, "ANSIBLE_CALLBACK_RESULT_FORMAT": "json", "ANSIBLE_NOCOLOR": "1"}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=300)

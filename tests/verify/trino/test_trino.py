@@ -20,9 +20,10 @@ from trino.dbapi import connect
 from trino.exceptions import TrinoQueryError
 together, ended = threading.Barrier(2), {}
 def write(word):
-    login = BasicAuthentication(values["user"], values["password"])
-    where = {"host": "127.0.0.1", "port": 8443, "http_scheme": "https", "verify": values["ca_path"]}
-    cursor = connect(**where, user=values["user"], auth=login).cursor()
+    known = values["login"]
+    login = BasicAuthentication(known["user"], known["password"])
+    where = {"host": "127.0.0.1", "port": 8443, "http_scheme": "https", "verify": known["ca_path"]}
+    cursor = connect(**where, user=known["user"], auth=login).cursor()
     together.wait()
     try:
         cursor.execute(
@@ -94,7 +95,7 @@ def test_of_two_merges_at_once_one_is_refused(on_host, trino, trino_login):
         f"CREATE OR REPLACE TABLE {table} AS SELECT * FROM tpch.tiny.orders",
     )
     try:
-        ended = json.loads(on_host(MERGE_AT_ONCE, table=table, **trino_login))
+        ended = json.loads(on_host(MERGE_AT_ONCE, table=table, login=trino_login))
         [winner] = [word for word, answer in ended.items() if answer == "done"]
         [refused] = [answer for answer in ended.values() if answer != "done"]
         assert refused.startswith("ICEBERG_COMMIT_ERROR: Failed to commit")
