@@ -34,6 +34,10 @@ options:
     description: The coordinator's C(file.password-file), on the host where the module runs. It has to be there.
     type: path
     required: true
+  exclusive:
+    description: With O(aggregate), whether whoever else is in the file may not log in any more.
+    type: bool
+    default: false
   state:
     description: Whether it may log in.
     type: str
@@ -158,7 +162,7 @@ class User(AggregateModule, TrinoModule):
     """The login of a user: GIVEN, ANOTHER, or None if it has none."""
 
     identity = ("name",)
-    beside = ("password_file",)
+    beside = ("password_file", "exclusive")
 
     def options(self):
         """What the file can hold."""
@@ -173,6 +177,14 @@ class User(AggregateModule, TrinoModule):
         if BCRYPT_ERROR:
             self.module.fail_json(msg=missing_required_lib("bcrypt"), exception=BCRYPT_ERROR)
         super().connect()
+
+    def work(self):
+        """Where it is exclusive, of all others in the file, too."""
+        if self.params["exclusive"] and self.params["aggregate"] is not None:
+            given = {item["name"] for item in self.params["aggregate"]}
+            others = [name for name in hashes_of(self._text()) if name not in given]
+            self.params["aggregate"] += [{"name": name, "state": "absent"} for name in others]
+        return super().work()
 
     def share(self, items):
         """The file once."""
@@ -272,6 +284,7 @@ def main() -> None:
             "name": {"type": "str"},
             "login_password": {"type": "str", "no_log": True},
             "password_file": {"type": "path", "required": True, "no_log": False},
+            "exclusive": {"type": "bool", "default": False},
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
         },
         {"required_if": [("state", "present", ("login_password",))]},

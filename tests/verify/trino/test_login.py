@@ -41,7 +41,7 @@ def test_a_password_opens_its_own(let_in, credentials):
 def test_it_says_without_a_password_that_it_runs(host, on_host):
     assert '"starting":false' in on_host(f'import requests; print(requests.get("{PLAIN}/v1/info").text)')
     # Nobody else's to read: with what is in it passwords can be tried.
-    files = "/etc/trino/passwords.txt /etc/trino/certificate.pem /etc/certificates/trino/key.pem"
+    files = "/etc/trino/own-passwords.txt /etc/trino/passwords.txt /etc/trino/certificate.pem /etc/certificates/trino/key.pem"
     assert host.run(f"runuser -u nobody -- cat {files}").stdout == ""
 
 

@@ -99,6 +99,18 @@ def test_many_at_once(user, trino):
     assert not [text for text in ("word-", "$2y$") if text in str(done)]
 
 
+def test_nobody_else(user, file, trino):
+    user(aggregate=[{"name": "old", "login_password": "word-1"}, {"name": "probe", "login_password": "word-2"}])
+    wanted = {"exclusive": True, "aggregate": [{"name": name, "login_password": "word-2"} for name in ("new", "probe")]}
+    predicted, done, again = user(check=True, **wanted), user(**wanted), user(**wanted)
+    changed = {"new": True, "probe": False, "old": True}
+    assert {result["name"]: result["changed"] for result in done["results"]} == changed
+    assert done["diff"] == predicted["diff"]
+    assert sorted(hashes_of(file.read_text())) == ["new", "probe"]
+    assert not trino.knows("old", "word-1")
+    assert not again["changed"]
+
+
 def test_it_is_done_when_trino_has_read_it(user, trino):
     trino.delay = 3
     assert user(name="sales", login_password="word-1")["changed"]
