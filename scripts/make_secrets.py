@@ -10,6 +10,7 @@ configuration folder); it is made if there is none. Credentials that exist are n
 """
 
 import argparse
+import datetime
 import json
 import os
 import secrets
@@ -20,9 +21,15 @@ from pathlib import Path
 
 import pyrage
 import yaml
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 ROOT = Path(__file__).resolve().parent.parent
 ALPHABET = string.ascii_letters + string.digits
+AUTHORITY = {"secret_ca_key", "secret_ca_certificate"}  # made together: one is worth nothing without the other
+AUTHORITY_DAYS = 3650
 
 
 def key_file() -> Path:
@@ -63,6 +70,31 @@ def sops(*arguments: str, text: str | None = None) -> str:
     return done.stdout
 
 
+def authority(site: str) -> dict[str, str]:
+    """The private key of a certificate authority, and its certificate, both as PEM."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    public, now = key.public_key(), datetime.datetime.now(datetime.UTC)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"FOSS Data Platform, {site}"[:64])])
+    signs = dict.fromkeys(
+        ("digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement"), False
+    ) | {"key_cert_sign": True, "crl_sign": True, "encipher_only": False, "decipher_only": False}
+    certificate = (
+        x509.CertificateBuilder(name, name, public, x509.random_serial_number())
+        # A host's clock may be a little behind.
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=AUTHORITY_DAYS))
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(x509.KeyUsage(**signs), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    private = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    return {
+        "secret_ca_key": private.decode(),
+        "secret_ca_certificate": certificate.public_bytes(serialization.Encoding.PEM).decode(),
+    }
+
+
 def main() -> int:
     """0 when the inventory has every credential."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -79,6 +111,8 @@ def main() -> int:
     there = json.loads(sops("decrypt", "--output-type", "json", str(target))) if target.exists() else {}
     missing = [name for name in settings["secrets_names"] if name not in there]
     generated = {n: "".join(secrets.choice(ALPHABET) for _ in range(settings["secrets_length"])) for n in missing}
+    if not AUTHORITY.isdisjoint(missing):
+        generated |= authority(inventory.resolve().name)
     if not target.exists():
         target.parent.mkdir(parents=True, exist_ok=True)
         kind = ["--input-type", "json", "--output-type", "yaml", "--filename-override", target.name]
@@ -89,7 +123,7 @@ def main() -> int:
     else:
         for name, value in generated.items():
             sops("set", "--value-stdin", str(target), f'["{name}"]', text=json.dumps(value))
-    print(f"{target}: {len(missing)} generated, {len(there)} kept")
+    print(f"{target}: {len(generated)} generated, {len(there.keys() - generated.keys())} kept")
     return 0
 
 

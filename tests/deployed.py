@@ -24,11 +24,17 @@ from ansible_collections.foss_data.platform.plugins.module_utils.pipeline_source
 PYTHON = "/opt/tools/current/bin/python"
 INVENTORY = "inventories/sandbox"
 RUN = "import base64, json, sys; code, values = map(base64.b64decode, sys.argv[1:]); exec(code, {'values': json.loads(values)})"
+CA = "/etc/certificates/ca.pem"
+# In another's name, as only the administrator may.
 QUERY = """
 import json
+from trino.auth import BasicAuthentication
 from trino.dbapi import connect
 from trino.exceptions import TrinoQueryError
-cursor = connect(host="127.0.0.1", port=8080, user=values["login"]).cursor()
+cursor = connect(
+    host="127.0.0.1", port=8443, http_scheme="https", verify=values["ca"], user=values["login"],
+    auth=BasicAuthentication(values["admin"], values["password"]),
+).cursor()
 answer = None
 try:
     for statement in values["statements"]:
@@ -37,6 +43,22 @@ except TrinoQueryError as error:
     answer = error.error_name
 print(json.dumps(answer, default=str))
 """
+# Each time with a user's name that is only said, and with a name and its password, where they are given.
+ASK = """
+import json, requests
+answers = []
+for address, said, login in values["asked"]:
+    for forwarded in [{}, {"X-Forwarded-Proto": "https"}]:
+        headers = forwarded | ({"X-Trino-User": said} if said else {})
+        known = {"headers": headers, "auth": tuple(login) if login else None, "verify": values["ca"]}
+        answer = requests.post(address + "/v1/statement", data="SELECT 1", **known)
+        while answer.ok and "nextUri" in answer.json():
+            # Who may speak for another is asked when the query is made.
+            answer = requests.get(answer.json()["nextUri"], **known)
+        answers.append(answer.json().get("error", {}).get("errorName", "let in") if answer.ok else "refused")
+print(json.dumps(answers))
+"""
+PLAIN, SECURE = "http://127.0.0.1:8080", "https://127.0.0.1:8443"
 Found = TypeVar("Found")
 
 
@@ -88,9 +110,30 @@ def invocation(host) -> Callable[[str], str]:
 
 
 @pytest.fixture(scope="module")
-def trino(on_host) -> Callable[..., list | str | None]:
+def trino_login(credentials) -> dict[str, str]:
+    """How the modules log in to Trino on the host."""
+    return {"user": "platform", "password": credentials["secret_trino_admin"], "ca_path": CA}
+
+
+@pytest.fixture(scope="module")
+def trino(on_host, trino_login) -> Callable[..., list | str | None]:
     """Rows that the last of some statements gave, or Trino's name of the error that ended them."""
-    return lambda *statements, login="platform": json.loads(on_host(QUERY, login=login, statements=statements))
+
+    def ask(*statements: str, login: str = "platform", admin: str = "platform") -> list | str | None:
+        known = {"admin": admin, "password": trino_login["password"], "ca": CA}
+        return json.loads(on_host(QUERY, login=login, statements=statements, **known))
+
+    return ask
+
+
+@pytest.fixture(scope="module")
+def let_in(on_host) -> Callable[..., set[str]]:
+    """What comes of a query of who says a name, and of who logs in with a name and a password: let in, refused, or an error."""
+
+    def ask(*addresses: str, said: str | None = None, login: tuple[str, str] | None = None) -> set[str]:
+        return set(json.loads(on_host(ASK, asked=[[address, said, login] for address in addresses], ca=CA)))
+
+    return ask
 
 
 @pytest.fixture(scope="module")

@@ -14,18 +14,13 @@ options:
   port:
     description: Its port.
     type: int
-    default: 8080
-  http_scheme:
-    description: V(https) whenever O(password) is given.
-    type: str
-    choices: [http, https]
-    default: http
+    default: 8443
   user:
     description: The user that queries run as.
     type: str
     required: true
   password:
-    description: Its password, for a coordinator that asks for one.
+    description: Its password, which is sent over TLS. Without one the coordinator is asked over plain HTTP.
     type: str
   ca_path:
     description: File of certificates that the server's is checked against, in the place of the system's.

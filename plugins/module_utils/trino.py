@@ -32,8 +32,7 @@ except ImportError:
 
 CONNECTION = {
     "host": {"type": "str", "default": "127.0.0.1"},
-    "port": {"type": "int", "default": 8080},
-    "http_scheme": {"type": "str", "choices": ["http", "https"], "default": "http"},
+    "port": {"type": "int", "default": 8443},
     "user": {"type": "str", "required": True},
     "password": {"type": "str", "no_log": True},
     "ca_path": {"type": "path"},
@@ -190,20 +189,21 @@ def one_line(message: str) -> str:
 
 
 class Client:
-    """A Trino coordinator, asked as ``user``. Every method raises TrinoError; ``timeout`` is in seconds, for each statement."""
+    """A Trino coordinator, asked as ``user``. Every method raises TrinoError; ``timeout`` is in seconds, for each statement.
+
+    With a password it is asked over TLS; without one it has to be one that asks nobody who they are.
+    """
 
     def __init__(
         self,
         host: str,
         port: int,
         user: str,
-        http_scheme: str = "http",
         password: str | None = None,
         ca_path: str | None = None,
         timeout: float = 120,
     ):
-        if password and http_scheme != "https":
-            raise TrinoError("a password is only sent over TLS: set http_scheme to https")
+        http_scheme = "https" if password else "http"
         self.address, self.timeout, self._user = f"{http_scheme}://{host}:{port}", timeout, user
         self._verify = ca_path or True
         self._auth = BasicAuthentication(user, password) if password else None
@@ -238,6 +238,21 @@ class Client:
         self._started = True
         return found
 
+    def lets_in(self, user: str, password: str) -> bool:
+        """Whether that user may log in with that password."""
+        try:
+            # What it answers to those whom it knows; it is little.
+            answer = requests.get(
+                f"{self.address}/v1/query?state=QUEUED", auth=(user, password), verify=self._verify, timeout=REQUEST_TIMEOUT
+            )
+        except requests.exceptions.RequestException as error:
+            raise TrinoError(
+                f"Trino does not answer at {self.address} ({one_line(_root(error))}): is it running there?"
+            ) from error
+        if answer.status_code not in (200, 401):
+            raise TrinoError(f"Trino answered with HTTP {answer.status_code}: is {self.address} a Trino coordinator?")
+        return answer.ok
+
     def run(
         self,
         query: str,
@@ -264,7 +279,8 @@ class Client:
             message = f"Trino refused ({error.error_name}): {one_line(error.message)}. {hint}".rstrip()
             raise TrinoError(message, error.error_name, error.query_id) from error
         except HttpError as error:
-            hint = "check user and password" if "error 401" in str(error) else f"is {self.address} a Trino coordinator?"
+            unknown = "error 401" in str(error) or "error 403" in str(error)
+            hint = "check user and password" if unknown else f"is {self.address} a Trino coordinator?"
             raise TrinoError(f"Trino answered with HTTP {one_line(str(error))}: {hint}", "HTTP_ERROR") from error
         except (Error, requests.exceptions.RequestException) as error:
             raise TrinoError(

@@ -49,11 +49,17 @@ options:
       port:
         description: Its port.
         type: int
-        default: 8080
+        default: 8443
       user:
         description: A user that may read all schemas.
         type: str
         required: true
+      password:
+        description: Its password, which is sent over TLS. Without one Trino is asked over plain HTTP.
+        type: str
+      ca_path:
+        description: File of certificates that Trino's is checked against, in the place of the system's.
+        type: path
       catalogs:
         description: The catalogs that pipelines have schemas in.
         type: list
@@ -264,7 +270,8 @@ class InTrino:
     """What Trino knows of pipelines."""
 
     def __init__(self, options: dict, timeout: float):
-        self._client = Client(options["host"], options["port"], options["user"], timeout=timeout)
+        login = {key: options[key] for key in ("host", "port", "user", "password", "ca_path")}
+        self._client = Client(**login, timeout=timeout)
         self._rules = read_rules(options["rules_file"])
         self._schemas = {
             catalog: sorted(row[0] for row in self._client.rows(f"SHOW SCHEMAS FROM {identifier(catalog)}"))
@@ -337,8 +344,10 @@ def main() -> None:
                 "required": True,
                 "options": {
                     "host": {"type": "str", "default": "127.0.0.1"},
-                    "port": {"type": "int", "default": 8080},
+                    "port": {"type": "int", "default": 8443},
                     "user": {"type": "str", "required": True},
+                    "password": {"type": "str", "no_log": True},
+                    "ca_path": {"type": "path"},
                     "catalogs": {"type": "list", "elements": "str", "required": True},
                     "rules_file": {"type": "path", "required": True},
                 },

@@ -1,4 +1,5 @@
 """What the bench measures on the host itself. `run.py` copies it there; each command prints one JSON value on standard output.
+Those that ask Trino read its administrator's password from standard input.
 
 on_host.py rest                                    wait until the host is at rest
 on_host.py memory                                  PSS in MiB by unit
@@ -198,7 +199,9 @@ def trino_cursor(schema: str, catalog: str = CATALOG):
     """A cursor of the platform's administrator."""
     import trino
 
-    return trino.dbapi.connect(host="127.0.0.1", port=8080, user="platform", catalog=catalog, schema=schema).cursor()
+    login = trino.auth.BasicAuthentication("platform", sys.stdin.readline().strip())
+    secure = {"port": 8443, "http_scheme": "https", "verify": "/etc/certificates/ca.pem"}
+    return trino.dbapi.connect(host="127.0.0.1", **secure, user="platform", auth=login, catalog=catalog, schema=schema).cursor()
 
 
 def ask(cursor, statement: str) -> list:

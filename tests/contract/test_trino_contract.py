@@ -7,6 +7,7 @@ client protocol, not by the code under test. Only catalogs, schemas and users wh
 With FDP_RECORD=1 the answers that the unit tests replay are recorded anew.
 """
 
+import functools
 import json
 import os
 import re
@@ -18,11 +19,13 @@ from pathlib import Path
 
 import pytest
 import requests
-from ansible_collections.foss_data.platform.tests.deployed import until
+from ansible_collections.foss_data.platform.tests.deployed import CA, until
 
 ROOT = Path(__file__).resolve().parents[2]
 STANDIN = os.environ.get("STANDIN")
 ADMIN = os.environ.get("FDP_TRINO_USER", "platform")
+PORT = int(os.environ.get("FDP_TRINO_PORT", "8443"))
+SECRETS = ROOT / "inventories/sandbox/group_vars/all/secrets.sops.yaml"
 STORE, RULES, BUCKET = "/var/lib/trino/catalog", "/etc/trino/rules.json", os.environ.get("FDP_BUCKET", "lakehouse")
 ANSWERS = ROOT / "tests/unit/plugins/fixtures/trino_answers.json"
 
@@ -40,19 +43,26 @@ def on_host(command: str, text: str = "") -> str:
     return done.stdout
 
 
-class Server:
-    """Trino, asked by its client protocol."""
+@functools.cache
+def password() -> str:
+    """The administrator's."""
+    return subprocess.check_output(["sops", "decrypt", "--extract", '["secret_trino_admin"]', str(SECRETS)], text=True)
 
-    def __init__(self, address: str):
-        self.address = address
+
+class Server:
+    """Trino, asked by its client protocol. The administrator logs in, and asks in the names of others."""
+
+    def __init__(self, address: str, authority: Path):
+        self.address, self.session = address, requests.Session()
+        self.session.verify, self.session.auth = str(authority), (ADMIN, password())
 
     def pages(self, query: str, user: str = ADMIN) -> list[dict]:
         """All the pages of an answer."""
         headers = {"X-Trino-User": user, "X-Trino-Client-Capabilities": "PARAMETRIC_DATETIME"}
-        found = [requests.post(f"{self.address}/v1/statement", data=query.encode(), headers=headers, timeout=30).json()]
+        found = [self.session.post(f"{self.address}/v1/statement", data=query.encode(), headers=headers, timeout=30).json()]
         while "nextUri" in found[-1]:
             path = found[-1]["nextUri"].split("/v1/", 1)[1]
-            found.append(requests.get(f"{self.address}/v1/{path}", headers=headers, timeout=30).json())
+            found.append(self.session.get(f"{self.address}/v1/{path}", headers=headers, timeout=30).json())
         return found
 
     def rows(self, query: str, user: str = ADMIN) -> list[list]:
@@ -79,14 +89,17 @@ class Server:
 
 
 @pytest.fixture(scope="module")
-def server(tunnel) -> Server:
-    return Server(f"http://127.0.0.1:{tunnel(int(os.environ.get('FDP_TRINO_PORT', '8080')))}")
+def server(tunnel, tmp_path_factory) -> Server:
+    authority = tmp_path_factory.mktemp("authority") / "ca.pem"
+    authority.write_text(on_host(f"cat {CA}"))
+    return Server(f"https://127.0.0.1:{tunnel(PORT)}", authority)
 
 
 def run(module: str, check: bool = False, **options) -> dict:
     """The result of a module on the host; ``diff`` is what --diff shows, ``warned`` the warnings on the screen, or False."""
     command = [Path(sys.executable).parent / "ansible", "sandbox", "-i", "inventories/sandbox", "-v", "--diff"]
-    command += ["-m", f"foss_data.platform.{module}", "-a", json.dumps({"user": ADMIN, **options})]
+    given = {"user": ADMIN, "password": password(), "ca_path": CA, **options}
+    command += ["-m", f"foss_data.platform.{module}", "-a", json.dumps(given)]
     command += ["-e", "ansible_python_interpreter={{ platform_python }}", *(["--check"] if check else [])]
     environment = {**os.environ, "ANSIBLE_CALLBACK_RESULT_FORMAT": "json", "ANSIBLE_NOCOLOR": "1"}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=300)
@@ -398,7 +411,7 @@ def test_what_there_is(server, clean):
         found = run("trino_info", check)
         assert (found["changed"], found["version"]) == (
             False,
-            requests.get(f"{server.address}/v1/info", timeout=5).json()["nodeVersion"]["version"],
+            server.session.get(f"{server.address}/v1/info", timeout=5).json()["nodeVersion"]["version"],
         )
         assert found["nodes"][0]["coordinator"] is True
         catalogs = {c["name"]: c for c in found["catalogs"]}

@@ -5,9 +5,12 @@ import shutil
 import subprocess
 
 import pytest
+from ansible_collections.foss_data.platform.tests.deployed import CA
 
 
-def test_engines_agree(root, tmp_path, tunnel):
+def test_engines_agree(root, tmp_path, tunnel, host, credentials):
+    authority = tmp_path / "ca.pem"
+    authority.write_text(host.file(CA).content_string)
     example = tmp_path / "example"
     ignored = shutil.ignore_patterns(".venv", "target", "dbt_packages", "temp")
     shutil.copytree(root / "pipelines" / "stavanger_parking", example, ignore=ignored)
@@ -17,7 +20,9 @@ def test_engines_agree(root, tmp_path, tunnel):
         "FDP_TEST_DATA": os.environ.get("FDP_TEST_DATA", str(root.parent / "shared" / "data")),
         "PYTHONPATH": f"{example}:{example}/shared/utilities",
         "TRINO_HOST": "127.0.0.1",
-        "TRINO_PORT": str(tunnel(8080)),
+        "TRINO_PORT": str(tunnel(8443)),
+        "TRINO_CA": str(authority),
+        "TRINO_PASSWORD": credentials["secret_trino_admin"],
     }
     command = [".venv/bin/python", "-m", "pytest", "-ra", "tests/test_engines_agree.py", "tests/test_macros.py"]
     done = subprocess.run(command, cwd=example, env=environment, capture_output=True, text=True, check=False)

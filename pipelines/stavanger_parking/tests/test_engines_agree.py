@@ -56,8 +56,10 @@ BY_HAND = [
 def on_trino(catalog: str, tmp_path):
     """A workspace in schemas of its own, which are removed afterwards."""
     if "TRINO_HOST" not in os.environ:
-        pytest.skip("no Trino: give TRINO_HOST, TRINO_PORT, and as TRINO_USER one who may create schemas")
-    values = {"TRINO_PORT": "8080", "TRINO_USER": "platform", "S3_BUCKET": "lakehouse", **os.environ}
+        pytest.skip(
+            "no Trino: give TRINO_HOST, TRINO_PORT, TRINO_CA, and as TRINO_USER one who may create schemas, with TRINO_PASSWORD"
+        )
+    values = {"TRINO_PORT": "8443", "TRINO_USER": "platform", "S3_BUCKET": "lakehouse", **os.environ}
     name = f"engines_agree_{secrets.token_hex(4)}"
     workspace = Workspace(
         ROOT,

@@ -144,7 +144,7 @@ def engine(request, tmp_path_factory):
     if request.param == "duckdb":
         return Workspace(ROOT, folder)
     if "TRINO_HOST" not in os.environ:
-        pytest.skip("no Trino: give TRINO_HOST and TRINO_PORT")
+        pytest.skip("no Trino: give TRINO_HOST, TRINO_PORT, TRINO_CA and TRINO_PASSWORD")
     return Workspace(ROOT, folder, TRINO_USER=os.environ.get("TRINO_USER", "platform"), PIPELINE_TARGET="prod")
 
 

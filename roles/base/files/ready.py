@@ -5,7 +5,8 @@
 After the start it ends at once when the unit's main process ($MAINPID, set by systemd) has died.
 
 ready [--timeout SECONDS] http URL [EXPECTED-TEXT]   a 200 whose body holds the text
-ready [--timeout SECONDS] trino URL                  a query over a worker comes back
+ready [--timeout SECONDS] trino URL CA-FILE          a query over a worker comes back; the user is readiness, its password
+                                                     $READINESS_PASSWORD
 ready [--timeout SECONDS] postgresql HOST PORT       the server takes connections (not: is starting up)
 ready [--timeout SECONDS] hive HOST PORT             the Hive Metastore says which databases there are
 ready [--timeout SECONDS] socket PATH                something accepts on a unix socket
@@ -13,10 +14,12 @@ ready [--timeout SECONDS] dagster-daemon URL         every daemon has reported i
 """
 
 import argparse
+import base64
 import inspect
 import json
 import os
 import socket
+import ssl
 import struct
 import sys
 import time
@@ -36,15 +39,17 @@ def http(url: str, text: str = "") -> None:
         raise OSError(f"{url} answers, but without {text!r}")
 
 
-def _post(url: str, data: bytes, headers: dict) -> dict:
+def _ask(url: str, data: bytes | None, headers: dict, trusted: ssl.SSLContext | None = None) -> dict:
     request = urllib.request.Request(url, data=data, headers=headers)
-    with urllib.request.urlopen(request, timeout=ATTEMPT_TIMEOUT) as answer:
+    with urllib.request.urlopen(request, timeout=ATTEMPT_TIMEOUT, context=trusted) as answer:
         return json.load(answer)
 
 
-def trino(url: str) -> None:
+def trino(url: str, ca_file: str) -> None:
     """A query that has to be planned and run on a worker, not just on the coordinator's front door."""
-    page = _post(f"{url}/v1/statement", b"SELECT count(*) FROM system.runtime.nodes", {"X-Trino-User": "readiness"})
+    login = base64.b64encode(f"readiness:{os.environ.get('READINESS_PASSWORD', '')}".encode()).decode()
+    headers, trusted = {"Authorization": f"Basic {login}"}, ssl.create_default_context(cafile=ca_file)
+    page = _ask(f"{url}/v1/statement", b"SELECT count(*) FROM system.runtime.nodes", headers, trusted)
     rows = 0
     while True:
         if "error" in page:
@@ -52,8 +57,7 @@ def trino(url: str) -> None:
         rows += len(page.get("data") or [])
         if "nextUri" not in page:
             break
-        with urllib.request.urlopen(page["nextUri"], timeout=ATTEMPT_TIMEOUT) as answer:
-            page = json.load(answer)
+        page = _ask(page["nextUri"], None, headers, trusted)
     if not rows:
         raise OSError("the query gave no row")
 
@@ -96,7 +100,7 @@ def unix(path: str) -> None:
 def dagster_daemon(url: str) -> None:
     """Every required daemon has reported itself healthy since this probe began, so not merely its predecessor."""
     query = "{instance{daemonHealth{allDaemonStatuses{daemonType required healthy lastHeartbeatTime}}}}"
-    answer = _post(url, json.dumps({"query": query}).encode(), {"Content-Type": "application/json"})
+    answer = _ask(url, json.dumps({"query": query}).encode(), {"Content-Type": "application/json"})
     if not answer.get("data"):
         raise OSError(f"the webserver answers {json.dumps(answer)[:300]}")
     statuses = answer["data"]["instance"]["daemonHealth"]["allDaemonStatuses"]

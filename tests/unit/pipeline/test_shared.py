@@ -8,12 +8,14 @@ import re
 import sqlite3
 import sys
 import threading
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import jsonschema
 import pytest
+import trino
 import yaml
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -32,8 +34,10 @@ MANIFEST = 'name: sales\nschedule: "0 * * * *"\nformat: delta\nsettings: {FEED_U
 def clean(monkeypatch):
     """The environment as on a laptop, and restored: settings.load fills in what is missing."""
     before = os.environ.copy()
-    for name in ("PIPELINE_NAME", "PIPELINE_TARGET", "PIPELINE_DATA_DIR", "TRINO_HOST", "TRINO_CATALOG", "FEED_URL", "LIMIT"):
+    for name in ("PIPELINE_NAME", "PIPELINE_TARGET", "PIPELINE_DATA_DIR", "FEED_URL", "LIMIT"):
         os.environ.pop(name, None)
+    for name in [name for name in os.environ if name.startswith(("TRINO_", "DBT_"))]:
+        del os.environ[name]
     yield
     os.environ.clear()
     os.environ.update(before)
@@ -103,6 +107,55 @@ def test_prod_needs_trino(pipeline):
     os.environ["PIPELINE_TARGET"] = "prod"
     with pytest.raises(settings.SettingsError, match="needs TRINO_HOST"):
         settings.load(pipeline)
+
+
+@pytest.fixture
+def asked(pipeline, monkeypatch) -> Callable[..., dict]:
+    """What the library is asked for where the platform gives a login, and more."""
+
+    def connect(**more: str) -> dict:
+        os.environ.update(PIPELINE_TARGET="prod", TRINO_HOST="trino.example.org", TRINO_PASSWORD="quite-secret", **more)
+        given = {}
+        monkeypatch.setattr(trino.dbapi, "connect", lambda **options: given.update(options) or sqlite3.connect(":memory:"))
+        with lake.connect(settings.load(pipeline)):
+            return given
+
+    return connect
+
+
+def test_trino_is_logged_in_to(asked):
+    given = asked(TRINO_CA="/ca.pem")
+    assert (given["http_scheme"], given["port"], given["verify"]) == ("https", 8443, "/ca.pem")
+    assert (given["user"], given["auth"]) == ("sales", trino.auth.BasicAuthentication("sales", "quite-secret"))
+
+
+@pytest.mark.parametrize("more", [{}, {"TRINO_CA": ""}])
+def test_trinos_certificate_is_always_checked(asked, more):
+    assert asked(**more)["verify"] is True
+
+
+def test_dbt_takes_the_password_for_a_secret(pipeline):
+    """By its name: it writes the values of these to no log."""
+    settings.load(pipeline)
+    assert "DBT_ENV_SECRET_TRINO_PASSWORD" not in os.environ
+    os.environ["TRINO_PASSWORD"] = "quite-secret"
+    settings.load(pipeline)
+    assert os.environ["DBT_ENV_SECRET_TRINO_PASSWORD"] == "quite-secret"
+
+
+PROFILES = ["pipelines/stavanger_parking", "cookiecutter-pipeline/{{cookiecutter.name}}"]
+
+
+@pytest.mark.parametrize("folder", PROFILES)
+def test_dbt_logs_in_and_checks_the_certificate(folder):
+    text = re.sub(r"{%.*?%}", "", (ROOT / folder / "dbt" / "profiles.yml").read_text())
+    text = re.sub(r"{{ cookiecutter.*?}}", "sales", text)
+    [profile] = yaml.safe_load(text).values()
+    given = profile["outputs"]["prod"]
+    assert (given["method"], given["http_scheme"]) == ("ldap", "https")
+    # Never empty, which would mean that any certificate will do.
+    assert given["cert"] == "{{ env_var('TRINO_CA', '/etc/certificates/ca.pem') }}"
+    assert given["password"] == "{{ env_var('DBT_ENV_SECRET_TRINO_PASSWORD', '') }}"
 
 
 @pytest.fixture

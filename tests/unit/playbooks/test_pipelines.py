@@ -105,10 +105,11 @@ def test_what_its_code_may_print_is_hidden(deployed):
     [first, *_] = deployed.asked("dagster_code_location")
     secrets = {item["secret_key"] for item in deployed.asked("minio_user")[0]["aggregate"]}
     logins = {member["password"] for member in deployed.asked("postgresql_members")[0]["members"]}
+    secrets |= {item["login_password"] for item in deployed.asked("trino_user")[0]["aggregate"]}
     hidden = set(first["hide"])
     # A pipeline that is not registered gets a login, too: it may have come as far as that before.
     assert secrets < hidden <= secrets | logins
-    assert len(hidden) == 2 * len(secrets)
+    assert len(hidden) == 3 * len(deployed.asked("trino_user")[0]["aggregate"])
     [services] = [options for options in deployed.asked("service") if options.get("aggregate")]
     assert set(services["hide"]) == hidden
 

@@ -21,7 +21,7 @@ HOLDINGS = {
 OBJECTS = {"objects": 7, "bytes": 4_000_000}
 LEFT = "Remove what its runs left elsewhere"
 NOBODY = 65534
-TOUCHES = {"dagster_code_location", "service", "minio_user", "trino_query_limit", "trino_schema"}
+TOUCHES = {"dagster_code_location", "service", "minio_user", "trino_query_limit", "trino_schema", "trino_user"}
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ STARTED = {
     "_pipeline_release": {"path": "/srv/pipelines/sales/releases/0d9e4c2ab71f"},
     "pipeline_porter": {"run": "/run/pipeline-porter", "server": "/usr/local/lib/foss-data-platform/pipeline_serve.py"},
     "_pipeline_libraries": {"path": "/opt/pipeline-envs/4f2a"},
-    "pipeline_trino": {"address": "127.0.0.1", "port": 8080},
+    "pipeline_trino": {"address": "127.0.0.1", "port": 8443, "authority": "/etc/certificates/ca.pem"},
     "pipeline_minio": {"endpoint": "http://127.0.0.1:9010", "region": "eu-north-1"},
     "pipeline_bucket": "lakehouse",
 }
@@ -92,7 +92,7 @@ def test_all_together_are_limited_too(role):
 
 
 def test_other_services_keep_a_tmp_of_their_own(role):
-    given = {"trino_java_home": "/java", "inventory_hostname": "host"}
+    given = {"trino_java_home": "/java", "inventory_hostname": "host", "trino_certificate": {"authority": "/ca.pem"}}
     unit = role("trino", **given).unit("trino.service.j2")
     assert "PrivateTmp=yes" in unit
     assert not [line for line in unit if line.startswith("TemporaryFileSystem")]

@@ -10,7 +10,7 @@ GIVEN = {
     "_pipeline_release": {"path": "/srv/pipelines/sales/releases/0d9e4c2ab71f"},
     "pipeline_porter": {"run": "/run/pipeline-porter", "server": "/usr/local/lib/foss-data-platform/pipeline_serve.py"},
     "_pipeline_libraries": {"path": "/opt/pipeline-envs/4f2a"},
-    "pipeline_trino": {"address": "127.0.0.1", "port": 8080},
+    "pipeline_trino": {"address": "127.0.0.1", "port": 8443, "authority": "/etc/certificates/ca.pem"},
     "pipeline_minio": {"endpoint": "http://127.0.0.1:9010", "region": "eu-north-1"},
     "pipeline_bucket": "lakehouse",
 }

@@ -2,18 +2,25 @@
 # SPDX-License-Identifier: MIT
 """The readiness probes, each against a little server that is not ready and then is."""
 
+import base64
 import contextlib
+import datetime
 import http.server
 import importlib.util
+import ipaddress
 import json
 import os
 import socket
+import ssl
 import subprocess
 import sys
 import threading
 import time
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 
 @pytest.fixture
@@ -47,6 +54,7 @@ def answers():
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self):
             self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            given.setdefault("logins", []).append(self.headers.get("Authorization"))
             queue = given[self.path]
             status, body = queue.pop(0) if len(queue) > 1 else queue[0]
             data = (body if isinstance(body, str) else json.dumps(body)).encode()
@@ -63,11 +71,39 @@ def answers():
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()
-    given["address"] = f"http://127.0.0.1:{server.server_address[1]}"
+    given["address"], given["server"] = f"http://127.0.0.1:{server.server_address[1]}", server
     yield given
     server.shutdown()
     thread.join()
     server.server_close()
+
+
+def certificate(folder) -> tuple[str, str]:
+    """Files of a certificate for this machine that is its own authority, and of its key."""
+    key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([])
+    now, public = datetime.datetime.now(datetime.UTC), key.public_key()
+    made = (
+        x509.CertificateBuilder(name, name, public, 1, now - datetime.timedelta(days=1), now + datetime.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    pem = serialization.Encoding.PEM
+    (folder / "certificate.pem").write_bytes(made.public_bytes(pem))
+    private = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    (folder / "key.pem").write_bytes(private)
+    return str(folder / "certificate.pem"), str(folder / "key.pem")
+
+
+@pytest.fixture
+def trino(answers, tmp_path, wait, monkeypatch):
+    """Waits for Trino, which is that server, over TLS; its certificate is under `authority`."""
+    files = certificate(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*files)
+    answers["server"].socket = context.wrap_socket(answers["server"].socket, server_side=True)
+    answers |= {"address": answers["address"].replace("http", "https"), "authority": files[0]}
+    monkeypatch.setenv("READINESS_PASSWORD", "quite-secret")
+    return lambda **options: wait("trino", answers["address"], answers["authority"], **options)
 
 
 def listen(port: int, backlog: list, reply: bytes | None = None):
@@ -126,31 +162,47 @@ def test_http_says_what_it_waited_for(wait, answers):
 # -- Trino
 
 
-def test_trino_is_ready_when_a_worker_has_answered(wait, answers):
+def test_trino_is_ready_when_a_worker_has_answered(trino, answers):
     """As Trino 476 does: for a moment after its start there is no node to run a query on."""
     starting = {"error": {"message": "No nodes available to run query"}}
     answers["/v1/statement"] = [(200, starting), (200, {"nextUri": f"{answers['address']}/1"})]
     answers["/1"] = [(200, {"nextUri": f"{answers['address']}/2"})]
     answers["/2"] = [(200, {"data": [[1]]})]
-    assert wait("trino", answers["address"]) == (0, "")
+    assert trino() == (0, "")
+    login = base64.b64encode(b"readiness:quite-secret").decode()
+    assert set(answers["logins"]) == {f"Basic {login}"}
 
 
-def test_trino_that_fails_later_in_the_query_is_not_ready(wait, answers):
+def test_trino_that_is_somebody_else_gets_no_password(trino, answers, tmp_path):
+    answers["/v1/statement"] = [(200, {"data": [[1]]})]
+    (tmp_path / "other").mkdir()
+    answers["authority"] = certificate(tmp_path / "other")[0]
+    code, message = trino(timeout=0)
+    assert (code, "certificate verify failed" in message, answers.get("logins")) == (1, True, None)
+    assert "quite-secret" not in message
+
+
+def test_trino_that_does_not_know_the_probe(trino, answers):
+    answers["/v1/statement"] = [(401, "Unauthorized")]
+    assert trino(timeout=0)[1].endswith("HTTP Error 401: Unauthorized")
+
+
+def test_trino_that_fails_later_in_the_query_is_not_ready(trino, answers):
     answers["/v1/statement"] = [(200, {"nextUri": f"{answers['address']}/1"})]
     answers["/1"] = [(200, {"error": {"message": "No nodes available to run query"}})]
-    code, message = wait("trino", answers["address"], timeout=0)
+    code, message = trino(timeout=0)
     assert code == 1
     assert message.endswith("No nodes available to run query")
 
 
-def test_trino_without_a_row_is_not_ready(wait, answers):
+def test_trino_without_a_row_is_not_ready(trino, answers):
     answers["/v1/statement"] = [(200, {"data": []})]
-    assert wait("trino", answers["address"], timeout=0)[1].endswith("the query gave no row")
+    assert trino(timeout=0)[1].endswith("the query gave no row")
 
 
-def test_trino_that_is_still_starting_its_front_door(wait, answers):
+def test_trino_that_is_still_starting_its_front_door(trino, answers):
     answers["/v1/statement"] = [(503, "Trino server is still initializing"), (200, {"data": [[1]]})]
-    assert wait("trino", answers["address"]) == (0, "")
+    assert trino() == (0, "")
 
 
 # -- PostgreSQL

@@ -12,6 +12,10 @@ from pathlib import Path
 import pyrage
 import pytest
 import yaml
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+
+AUTHORITY = ("secret_ca_key", "secret_ca_certificate")
 
 
 @pytest.fixture
@@ -62,10 +66,32 @@ def test_everything_is_generated_once(make, inventory, names, key):
     values = decrypted(inventory)
     assert sorted(values) == sorted(names)
     assert len(set(values.values())) == len(names)
-    assert all(len(v) == 40 and v.isalnum() for v in values.values())
+    passwords = [value for name, value in values.items() if name not in AUTHORITY]
+    assert all(len(v) == 40 and v.isalnum() for v in passwords)
     again = make()
     assert f"0 generated, {len(names)} kept" in again.stdout
     assert decrypted(inventory) == values
+
+
+def test_the_authority_signs_for_hosts_and_nobody_else(make, inventory):
+    make()
+    key, certificate = (decrypted(inventory)[name] for name in AUTHORITY)
+    known = x509.load_pem_x509_certificate(certificate.encode())
+    known.verify_directly_issued_by(known)
+    assert known.public_key() == serialization.load_pem_private_key(key.encode(), None).public_key()
+    assert known.extensions.get_extension_for_class(x509.BasicConstraints).value == x509.BasicConstraints(True, 0)
+    assert known.extensions.get_extension_for_class(x509.KeyUsage).value.key_cert_sign
+    assert known.subject.rfc4514_string() == f"CN=FOSS Data Platform\\, {inventory.name}"
+
+
+def test_half_an_authority_is_none(make, inventory, names):
+    """A key whose certificate is lost signs nothing that anybody trusts."""
+    make()
+    before = decrypted(inventory)
+    subprocess.run(["sops", "unset", str(encrypted(inventory)), '["secret_ca_certificate"]'], check=True, capture_output=True)
+    assert f"2 generated, {len(names) - 2} kept" in make().stdout
+    changed = {name for name, value in decrypted(inventory).items() if before[name] != value}
+    assert changed == set(AUTHORITY)
 
 
 def test_no_plain_text_is_on_the_disk_and_the_key_is_the_owners(make, inventory, key):

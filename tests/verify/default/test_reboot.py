@@ -19,7 +19,7 @@ PROBES = [
     "postgresql 127.0.0.1 5432",
     "http http://127.0.0.1:9010/minio/health/cluster",
     "hive 127.0.0.1 9083",
-    "trino http://127.0.0.1:8080",
+    "trino https://127.0.0.1:8443 /etc/certificates/ca.pem",
     "http http://127.0.0.1:3000/server_info",
     "dagster-daemon http://127.0.0.1:3000/graphql",
     "socket /run/pipeline-porter/stavanger_parking.sock",
@@ -33,7 +33,7 @@ def assert_all_answer(host) -> None:
         host.check_output("systemctl start %s", unit)
         assert host.check_output("systemctl is-active %s", unit) == "active"
     for probe in PROBES:
-        host.check_output(f"{READY} {probe}")
+        host.check_output(f"set -a && . /etc/trino/trino.env && {READY} {probe}")
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ QUEUED = 100
 PROBE = """
 import io, json, statistics, time, requests
 from minio import Minio
+from trino.auth import BasicAuthentication
 from trino.dbapi import connect
 own = values["own"]
 keys = {"access_key": own["S3_ACCESS_KEY"], "secret_key": own["S3_SECRET_KEY"]}
@@ -25,7 +26,9 @@ def ask(query):
     answer = requests.post("http://127.0.0.1:3000/graphql", json={"query": query}, timeout=60).json()
     assert answer.get("data"), answer
 def read():
-    connect(host="127.0.0.1", port=8080, user=own["TRINO_USER"]).cursor().execute(values["sql"]).fetchall()
+    login = BasicAuthentication(own["TRINO_USER"], own["TRINO_PASSWORD"])
+    trino = connect(host="127.0.0.1", port=8443, http_scheme="https", verify=own["TRINO_CA"], user=own["TRINO_USER"], auth=login)
+    trino.cursor().execute(values["sql"]).fetchall()
 def store():
     name = own["S3_PREFIX"] + "verify-probe"
     s3.put_object("lakehouse", name, io.BytesIO(bytes(2**16)), 2**16)

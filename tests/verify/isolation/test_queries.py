@@ -6,7 +6,7 @@ from collections import Counter
 import pytest
 import requests
 import yaml
-from ansible_collections.foss_data.platform.tests.deployed import Repository, deploy_of, until
+from ansible_collections.foss_data.platform.tests.deployed import CA, Repository, deploy_of, until
 from ansible_collections.foss_data.platform.tests.verify.isolation.unruly import UNRULY
 
 ASKED = 6
@@ -23,14 +23,17 @@ def with_queries(repository: Repository, queries: int | None) -> None:
 
 
 @pytest.fixture
-def runs_at_a_time(tunnel, trino):
+def runs_at_a_time(tunnel, trino, trino_login, host, tmp_path_factory):
     """Begins six slow queries of each user at once, and waits until as many run as there should, while all others queue."""
-    address = f"http://127.0.0.1:{tunnel(8080)}/v1"
+    address = f"https://127.0.0.1:{tunnel(8443)}/v1"
+    authority = tmp_path_factory.mktemp("authority") / "ca.pem"
+    authority.write_text(host.file(CA).content_string)
+    known = {"auth": (trino_login["user"], trino_login["password"]), "verify": authority, "timeout": 30}
 
     def begin(user: str) -> str:
-        answer = requests.post(f"{address}/statement", data=SLOW, headers={"X-Trino-User": user}, timeout=30).json()
+        answer = requests.post(f"{address}/statement", data=SLOW, headers={"X-Trino-User": user}, **known).json()
         # Trino takes it when its client asks for the first time; when it answers, the query runs or queues.
-        requests.get(address + answer["nextUri"].partition("/v1")[2], timeout=30).raise_for_status()
+        requests.get(address + answer["nextUri"].partition("/v1")[2], **known).raise_for_status()
         return answer["id"]
 
     def check(**users: int) -> None:
@@ -42,7 +45,7 @@ def runs_at_a_time(tunnel, trino):
             until(lambda: Counter(map(tuple, trino(STATES.format(ids)))) == expected, 60)
         finally:
             for query in begun:
-                requests.delete(f"{address}/query/{query}", headers={"X-Trino-User": "platform"}, timeout=30).raise_for_status()
+                requests.delete(f"{address}/query/{query}", **known).raise_for_status()
 
     return check
 

@@ -4,6 +4,7 @@ import hashlib
 import json
 
 import pytest
+from ansible_collections.foss_data.platform.tests.deployed import PLAIN, SECURE
 from ansible_collections.foss_data.platform.tests.verify.isolation.unruly import NAME, UNRULY, ended, launch
 
 # As the pipeline's user. Who may only pass through a folder can't list it.
@@ -177,6 +178,17 @@ def test_objects(on_host, own):
 
 def test_what_is_published_is_read(trino, tables):
     assert trino(f"SELECT one FROM {tables}_marts.open", login=NAME) == [[1]]
+
+
+def test_its_password_is_its_own(let_in, deployed, own):
+    """Nobody is let in by a name, another's or the administrator's, nor speaks for another."""
+    password = own(NAME)["TRINO_PASSWORD"]
+    assert password != own(UNRULY)["TRINO_PASSWORD"]
+    assert let_in(SECURE, login=(NAME, password)) == {"let in"}
+    for name in UNRULY, "platform", "readiness":
+        assert let_in(PLAIN, SECURE, said=name) == {"refused"}, name
+        assert let_in(PLAIN, SECURE, login=(name, password)) == {"refused"}, name
+        assert let_in(SECURE, said=name, login=(NAME, password)) == {"PERMISSION_DENIED"}, name
 
 
 def test_what_is_published_is_not_written(trino, tables):

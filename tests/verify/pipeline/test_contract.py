@@ -16,7 +16,9 @@ models: {+materialized: table}
 verify:
   target: prod
   outputs:
-    prod: {type: trino, method: none, host: 127.0.0.1, port: 8080, user: platform, database: iceberg, schema: verify_contract}
+    prod:
+      {type: trino, method: ldap, host: 127.0.0.1, port: 8443, http_scheme: https, cert: /etc/certificates/ca.pem, user: platform,
+       password: "{{ env_var('DBT_ENV_SECRET_PASSWORD') }}", database: iceberg, schema: verify_contract}
 """,
     # Breaks the key and the check of its contract.
     "models/loose.sql": "select id, amount from (values (1, 5), (1, -5)) as v (id, amount)",
@@ -50,7 +52,8 @@ with tempfile.TemporaryDirectory() as folder:
         path.parent.mkdir(exist_ok=True)
         path.write_text(text)
     python = glob.glob("/opt/pipeline-envs/*/bin/python")[0]
-    done = subprocess.run([python, "-c", code], cwd=folder, capture_output=True, text=True)
+    known = os.environ | {"DBT_ENV_SECRET_PASSWORD": values["password"]}
+    done = subprocess.run([python, "-c", code], cwd=folder, env=known, capture_output=True, text=True)
     results = pathlib.Path(folder, "target", "run_results.json")
     assert results.exists(), done.stdout + done.stderr
     found = {r["unique_id"].split(".")[2]: [r["status"], r["message"]] for r in json.loads(results.read_text())["results"]}
@@ -58,9 +61,9 @@ print(json.dumps(found))
 """
 
 
-def test_tests_hold_what_a_contract_does_not(on_host, trino):
+def test_tests_hold_what_a_contract_does_not(on_host, trino, trino_login):
     try:
-        found = json.loads(on_host(BUILD, project=PROJECT))
+        found = json.loads(on_host(BUILD, project=PROJECT, password=trino_login["password"]))
     finally:
         trino("DROP SCHEMA IF EXISTS iceberg.verify_contract CASCADE")
     assert found["strict"][0] == "error"

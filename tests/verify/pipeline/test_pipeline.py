@@ -91,7 +91,7 @@ import os, pathlib, socket, subprocess
 if "DAGSTER_PG_PASSWORD" not in os.environ:
     subprocess.Popen(["sleep", "86399"], start_new_session=True)
     pathlib.Path(os.environ["PIPELINE_DATA_DIR"], "verify-began").write_text("")
-    for port in 8080, 9010:
+    for port in 8080, 8443, 9010:
         try:
             socket.create_connection(("127.0.0.1", port), timeout=5)
         except OSError:
@@ -110,9 +110,9 @@ def other_user(host):
 
 
 @pytest.fixture
-def other_schema(module, trino):
+def other_schema(module, trino, trino_login):
     """Another pipeline's schema, with a table."""
-    schema = {"user": "platform", "catalog": "iceberg", "name": f"{NEIGHBOUR}_raw", "rules_file": "/etc/trino/rules.json"}
+    schema = {**trino_login, "catalog": "iceberg", "name": f"{NEIGHBOUR}_raw", "rules_file": "/etc/trino/rules.json"}
     try:
         module("trino_schema", **schema, owner=NEIGHBOUR, location=f"s3://lakehouse/{NEIGHBOUR}/raw/")
         assert trino(f"CREATE TABLE iceberg.{NEIGHBOUR}_raw.own AS SELECT 1 AS one", login=NEIGHBOUR) == [[1]]

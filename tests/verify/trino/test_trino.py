@@ -2,6 +2,7 @@
 
 import json
 import re
+from functools import partial
 
 import pytest
 from ansible_collections.foss_data.platform.tests.deployed import until
@@ -14,11 +15,15 @@ print(sum(1 for _ in s3.list_objects("lakehouse", prefix=values["prefix"], recur
 # Two writers begin together and rewrite the same rows, each with its own word.
 MERGE_AT_ONCE = """
 import json, threading
+from trino.auth import BasicAuthentication
 from trino.dbapi import connect
 from trino.exceptions import TrinoQueryError
 together, ended = threading.Barrier(2), {}
 def write(word):
-    cursor = connect(host="127.0.0.1", port=8080, user="platform").cursor()
+    known = values["login"]
+    login = BasicAuthentication(known["user"], known["password"])
+    where = {"host": "127.0.0.1", "port": 8443, "http_scheme": "https", "verify": known["ca_path"]}
+    cursor = connect(**where, user=known["user"], auth=login).cursor()
     together.wait()
     try:
         cursor.execute(
@@ -82,7 +87,7 @@ def test_postgresql_catalog_reads_what_it_wrote(trino):
     assert answer == [[42]]
 
 
-def test_of_two_merges_at_once_one_is_refused(on_host, trino):
+def test_of_two_merges_at_once_one_is_refused(on_host, trino, trino_login):
     """And says so, with nothing half done. That is why a pipeline has one run at a time (tests/verify/pipeline)."""
     table = "iceberg.verify_merge.orders"
     trino(
@@ -90,7 +95,7 @@ def test_of_two_merges_at_once_one_is_refused(on_host, trino):
         f"CREATE OR REPLACE TABLE {table} AS SELECT * FROM tpch.tiny.orders",
     )
     try:
-        ended = json.loads(on_host(MERGE_AT_ONCE, table=table))
+        ended = json.loads(on_host(MERGE_AT_ONCE, table=table, login=trino_login))
         [winner] = [word for word, answer in ended.items() if answer == "done"]
         [refused] = [answer for answer in ended.values() if answer != "done"]
         assert refused.startswith("ICEBERG_COMMIT_ERROR: Failed to commit")
@@ -106,15 +111,15 @@ def test_who_has_no_rule_sees_no_data(trino):
 
 def test_secrets_are_in_no_catalog_file_and_no_query(host, trino, credentials):
     queries = str(trino("SELECT query FROM system.runtime.queries"))
-    for name in ("secret_minio_trino", "secret_postgresql_trino", "secret_trino_internal"):
+    for name in ("secret_minio_trino", "secret_postgresql_trino", "secret_trino_internal", "secret_trino_admin"):
         assert credentials[name] not in queries
         assert host.run("grep -r %s /var/lib/trino /etc/trino --exclude=trino.env", credentials[name]).rc == 1
 
 
 @pytest.fixture
-def owned_schema(module):
+def owned_schema(module, trino_login):
     """A schema that is somebody's, as a pipeline's is."""
-    schema = {"user": "platform", "catalog": "iceberg", "name": "verify_owned", "rules_file": "/etc/trino/rules.json"}
+    schema = {**trino_login, "catalog": "iceberg", "name": "verify_owned", "rules_file": "/etc/trino/rules.json"}
     try:
         module("trino_schema", **schema, owner="verify_owner", location="s3://lakehouse/verify_owned/")
         yield "iceberg.verify_owned"
@@ -137,12 +142,13 @@ def test_the_administrator_can_be_another_one(host, play, trino, owned_schema):
         predicted = changes(*change, "--check")
         assert predicted
         assert changes(*change) == predicted
-        assert trino(secret, login="verify.admin") == [[25]]
+        asked = partial(trino, admin="verify.admin")
+        assert asked(secret, login="verify.admin") == [[25]]
         # The name is a name, not a pattern.
         for other in ("platform", "verify-admin"):
-            assert trino(secret, login=other) == "PERMISSION_DENIED"
+            assert asked(secret, login=other) == "PERMISSION_DENIED"
         statements = [f"CREATE TABLE {owned_schema}.probe AS SELECT 1 AS one", f"SELECT one FROM {owned_schema}.probe"]
-        assert trino(*statements, login="verify_owner") == [[1]]
+        assert asked(*statements, login="verify_owner") == [[1]]
         assert changes(*change) == 0
     finally:
         back = changes("site.yml", "--tags", "trino")

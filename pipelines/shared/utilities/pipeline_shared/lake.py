@@ -57,12 +57,16 @@ def connect(settings: Settings) -> Iterator[Lake]:
 def _trino(settings: Settings) -> Any:
     import trino
 
+    user = os.environ.get("TRINO_USER", settings.name)
     return trino.dbapi.connect(
         host=os.environ["TRINO_HOST"],
-        port=int(os.environ.get("TRINO_PORT", "8080")),
-        user=os.environ.get("TRINO_USER", settings.name),
+        port=int(os.environ.get("TRINO_PORT", "8443")),
+        user=user,
+        auth=trino.auth.BasicAuthentication(user, os.environ["TRINO_PASSWORD"]),
+        http_scheme="https",
+        # Never empty, which would mean that any certificate will do.
+        verify=os.environ.get("TRINO_CA") or True,
         catalog=settings.catalog,
-        http_scheme=os.environ.get("TRINO_HTTP_SCHEME", "http"),
         source=settings.name,
         timezone="UTC",
         # One round trip per statement: no PREPARE before it, no question whether the server knows EXECUTE IMMEDIATE.

@@ -80,6 +80,9 @@ def load(root: Path) -> Settings:
         raise SettingsError(
             "PIPELINE_TARGET is prod, which needs TRINO_HOST: the platform gives both; here leave the target at dev"
         )
+    if "TRINO_PASSWORD" in os.environ:
+        # Under a name that dbt takes for a secret's: it shows it nowhere, and does not parse anew what was parsed without it.
+        os.environ["DBT_ENV_SECRET_TRINO_PASSWORD"] = os.environ["TRINO_PASSWORD"]
     data_dir = Path(os.environ["PIPELINE_DATA_DIR"]).absolute()
     for folder in FOLDERS:
         (data_dir / folder).mkdir(parents=True, exist_ok=True)

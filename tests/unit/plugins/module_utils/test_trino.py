@@ -7,6 +7,7 @@ import socket
 import time
 
 import pytest
+import requests
 from ansible_collections.foss_data.platform.plugins.module_utils import patience, trino
 from ansible_collections.foss_data.platform.plugins.module_utils.trino import Client, TrinoError
 from ansible_collections.foss_data.platform.tests.unit.plugins.trino_double import ANSWERS, CUT, INFO, Replay, failure
@@ -230,6 +231,29 @@ def test_another_user_asks(client, server):
     assert {user for method, _, user, _ in server.log if method == "POST"} == {"reader"}
 
 
-def test_a_password_is_only_sent_over_tls():
-    with pytest.raises(TrinoError, match="set http_scheme to https"):
-        Client("127.0.0.1", 1, "admin", password="x")
+def test_a_password_is_only_sent_over_tls(server):
+    """To one that does not speak it nothing is said."""
+    asking = Client("127.0.0.1", server.port, "admin", password="x", timeout=0.1)
+    for ask in (asking.info, lambda: asking.lets_in("admin", "x")):
+        with pytest.raises(TrinoError, match=rf"Trino does not answer at https://127.0.0.1:{server.port}"):
+            ask()
+    assert server.log == []
+
+
+@pytest.mark.parametrize(("status", "known"), [(200, True), (401, False)])
+def test_whether_somebody_may_log_in(monkeypatch, status, known):
+    given = {}
+    answer = requests.Response()
+    answer.status_code = status
+    monkeypatch.setattr(requests, "get", lambda url, **options: given.update(options, url=url) or answer)
+    assert Client("trino", 8443, "admin", password="x", ca_path="/ca.pem").lets_in("sales", "secret") is known
+    assert (given["auth"], given["verify"]) == (("sales", "secret"), "/ca.pem")
+    assert given["url"].startswith("https://trino:8443/")
+
+
+def test_a_server_that_is_none(monkeypatch):
+    answer = requests.Response()
+    answer.status_code = 404
+    monkeypatch.setattr(requests, "get", lambda url, **options: answer)
+    with pytest.raises(TrinoError, match=r"HTTP 404: is https://trino:8443 a Trino coordinator\?"):
+        Client("trino", 8443, "admin", password="x").lets_in("sales", "secret")
