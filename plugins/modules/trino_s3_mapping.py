@@ -192,16 +192,14 @@ class Mapping(AggregateModule, ServiceStateModule):
         """Of all in one go."""
         self._write([(item.params, item.after) for item in items])
 
-    def check(self, before, after):
-        """Trino reads the file when it needs it, at the latest when its refresh period is over."""
-
     def shown(self, state):
         """A mapping on a line, without its secret."""
-        given = self.params["secret_key"]
-        return "".join(
-            json.dumps(m | ({"secretKey": "as given" if m["secretKey"] == given else "another"} if "secretKey" in m else {})) + "\n"
-            for m in state
-        )
+
+        def said(mapping: dict) -> dict:
+            known = "as given" if mapping["secretKey"] == self.params["secret_key"] else "another"
+            return mapping | {"secretKey": known}
+
+        return "".join(json.dumps(said(m) if "secretKey" in m else m) + "\n" for m in state)
 
     def _read(self) -> list[dict]:
         path = self.params["mapping_file"]

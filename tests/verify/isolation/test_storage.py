@@ -69,7 +69,7 @@ def test_a_table_at_anothers_address_takes_nothing_away(trino, schemas, objects)
         trino(f"CREATE TABLE {mine}.trap (one integer) {place}", login=NAME),
         trino(f"CREATE TABLE {mine}.filled {place.replace('ahead', 'ahead/filled')} AS SELECT 2 AS one", login=NAME),
     ]
-    assert trino(f"CREATE TABLE {theirs}.kept WITH (location = '{address}/ahead/kept/') AS SELECT 1 AS one", login=UNRULY) == [[1]]
+    assert trino(f"CREATE TABLE {theirs}.kept {place.replace('ahead', 'ahead/kept')} AS SELECT 1 AS one", login=UNRULY) == [[1]]
     before = objects()
     for table in "trap", "filled":
         trino(f"DROP TABLE {mine}.{table}", login=NAME)
@@ -83,14 +83,32 @@ def test_nor_does_a_schema_there(trino, schemas, objects):
     mine, theirs, address = schemas
     assert trino(f"CREATE TABLE {theirs}.kept AS SELECT 1 AS one", login=UNRULY) == [[1]]
     before = objects()
-    trino(f"DROP SCHEMA {mine}", f"CREATE SCHEMA {mine} WITH (location = '{address}/')", login=NAME)
-    assert trino(f"CREATE TABLE {mine}.filled AS SELECT 2 AS one", login=NAME) == "PERMISSION_DENIED"
+    moved = [f"DROP SCHEMA {mine}", f"CREATE SCHEMA {mine} WITH (location = '{address}/')"]
+    # Delta Lake looks there when the schema is made, Iceberg when a table is.
+    assert trino(*moved, f"CREATE TABLE {mine}.filled AS SELECT 2 AS one", login=NAME) == "PERMISSION_DENIED"
     trino(f"DROP SCHEMA {mine} CASCADE", login=NAME)
     assert objects() == before
     assert trino(f"SELECT one FROM {theirs}.kept", login=UNRULY) == [[1]]
 
 
+@pytest.mark.parametrize("catalog", ["iceberg"])
+def test_nor_are_a_tables_files_put_there(trino, schemas, objects):
+    mine, _theirs, address = schemas
+    layout = f"WITH (object_store_layout_enabled = true, data_location = '{address}/')"
+    assert trino(f"CREATE TABLE {mine}.kept {layout} AS SELECT 1 AS one", login=NAME) == "PERMISSION_DENIED"
+    assert objects() == []
+
+
+def test_nor_is_a_table_made_where_everybody_reads(trino, schemas):
+    """There Trino works with a key that writes nothing."""
+    mine, _theirs, _address = schemas
+    place = f"WITH (location = '{BUCKET}/pl-{UNRULY}/marts/verify_storage/')"
+    assert isinstance(trino(f"CREATE TABLE {mine}.trap (one integer) {place}", login=NAME), str)
+    assert trino(f"DROP TABLE {mine}.trap", login=NAME) == "TABLE_NOT_FOUND"
+
+
 def test_a_forged_table_shows_and_removes_nothing(on_host, own, trino, schemas, objects, catalog):
+    """Its metadata leads to the other one's files."""
     mine, theirs, _address = schemas
     assert trino(f"CREATE TABLE {theirs}.kept AS SELECT 42 AS one", login=UNRULY) == [[1]]
     assert trino(f"CREATE TABLE {mine}.forged AS SELECT 0 AS one", login=NAME) == [[1]]
@@ -113,14 +131,17 @@ def test_its_own_tables_are_tidied(trino, schemas, catalog):
     """What a run does to its tables, it does with its own key."""
     mine = schemas[0]
     assert trino(f"CREATE TABLE {mine}.kept AS SELECT 1 AS one", login=NAME) == [[1]]
-    for statement in (f"INSERT INTO {mine}.kept VALUES (2)", f"DELETE FROM {mine}.kept WHERE one = 1", f"ALTER TABLE {mine}.kept EXECUTE optimize"):
-        assert isinstance(trino(statement, login=NAME), list), statement
-    tidy = (
-        [f"ALTER TABLE {mine}.kept EXECUTE {step}(retention_threshold => '7d')" for step in ("expire_snapshots", "remove_orphan_files")]
-        if catalog == "iceberg"
-        else [f"CALL delta.system.vacuum('{mine.partition('.')[2]}', 'kept', '7d')"]
-    )
-    for statement in tidy:
+    statements = [
+        f"INSERT INTO {mine}.kept VALUES (2)",
+        f"DELETE FROM {mine}.kept WHERE one = 1",
+        f"ALTER TABLE {mine}.kept EXECUTE optimize",
+    ]
+    if catalog == "iceberg":
+        steps = ("expire_snapshots", "remove_orphan_files")
+        statements += [f"ALTER TABLE {mine}.kept EXECUTE {step}(retention_threshold => '7d')" for step in steps]
+    else:
+        statements.append(f"CALL delta.system.vacuum('{mine.partition('.')[2]}', 'kept', '7d')")
+    for statement in statements:
         assert isinstance(trino(statement, login=NAME), list), statement
     assert trino(f"SELECT one FROM {mine}.kept", login=NAME) == [[2]]
     assert isinstance(trino(f"DROP SCHEMA {mine} CASCADE", login=NAME), list)

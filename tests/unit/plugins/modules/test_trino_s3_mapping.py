@@ -83,7 +83,11 @@ def test_one_comes_changes_and_goes(mapping, file, key):
 def test_many_at_once(mapping, file):
     items = [ADMIN, SALES | MARTS, STOCK, {"name": "bad", "prefix": "s3://lake/bad"}, {"name": "none", "state": "absent"}]
     predicted, done, again = mapping(check=True, aggregate=items), mapping(aggregate=items), mapping(aggregate=items)
-    assert [r["changed"] for r in done["results"]] == [r["changed"] for r in predicted["results"]] == [True, True, True, False, False]
+    assert (
+        [r["changed"] for r in done["results"]]
+        == [r["changed"] for r in predicted["results"]]
+        == [True, True, True, False, False]
+    )
     assert [r["failed"] for r in done["results"]] == [False, False, False, True, False]
     assert (again["changed"], len(json.loads(file.read_text())["mappings"])) == (False, 4)
 
