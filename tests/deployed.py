@@ -242,6 +242,27 @@ def module(root, play_environment) -> Callable[..., dict]:
 
 
 @pytest.fixture
+def keyed(module, credentials) -> Callable[[str, str], AbstractContextManager[None]]:
+    """A key that Trino works with for a user below a prefix, as a deploy gives it to a pipeline, and its end."""
+    store = {"endpoint": "http://127.0.0.1:9010", "region": "eu-north-1", "admin_access_key": "platform-root"}
+    store["admin_secret_key"] = credentials["secret_minio_root"]
+    file = {"mapping_file": "/etc/trino/s3-mapping.json"}
+
+    @contextlib.contextmanager
+    def key(user: str, prefix: str) -> Iterator[None]:
+        secret = {"access_key": user, "secret_key": "verify-secret"}
+        try:
+            module("minio_user", **store, **secret, policies=["trino"])
+            module("trino_s3_mapping", **file, **secret, name=user, prefix=prefix)
+            yield
+        finally:
+            module("trino_s3_mapping", **file, name=user, state="absent")
+            module("minio_user", **store, access_key=user, state="absent")
+
+    return key
+
+
+@pytest.fixture
 def play_until(root: Path, play_environment: dict) -> Callable[..., subprocess.CompletedProcess]:
     """Run a playbook, and call ``act`` with its process when the banner of ``task`` appears."""
 

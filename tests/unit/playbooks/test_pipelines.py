@@ -230,6 +230,23 @@ def test_what_is_published_is_read_when_the_release_is_in_service(play):
     assert order == ["trino_schema", "pipeline_current", "trino_schema"]
 
 
+def test_trino_works_with_the_key_of_each_in_its_folder(play):
+    faults = {"trino_s3_mapping": {"more": "the mapping was not changed"}}
+    done = play("pipelines.yml", pipelines=[open_one("open"), listed("more"), listed("closed")], faults=faults)
+    [asked] = done.asked("trino_s3_mapping")
+    keys = {item["access_key"]: item["secret_key"] for item in done.items("minio_user")}
+    opened, more, closed = asked["aggregate"]
+    assert (opened["name"], opened["prefix"]) == ("open", "s3://lakehouse/pl-open/")
+    assert (opened["access_key"], opened["secret_key"]) == ("pl-open", keys["pl-open"])
+    assert opened["published"] == ["s3://lakehouse/pl-open/marts/"]
+    assert closed["published"] == more["published"] == []
+    assert len({item["secret_key"] for item in asked["aggregate"]}) == 3
+    # The key is there before Trino works with it.
+    order = [name for name, *_ in done.calls if name in ("minio_user", "trino_s3_mapping", "service")]
+    assert order == ["minio_user", "trino_s3_mapping", "service"]
+    assert done.errors()[-1].endswith("Not deployed: more: the mapping was not changed (nothing was switched)")
+
+
 def test_it_is_in_service_even_if_that_can_not_be_granted(play):
     failed = play(
         "pipelines.yml",

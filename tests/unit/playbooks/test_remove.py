@@ -21,7 +21,15 @@ HOLDINGS = {
 OBJECTS = {"objects": 7, "bytes": 4_000_000}
 LEFT = "Remove what its runs left elsewhere"
 NOBODY = 65534
-TOUCHES = {"dagster_code_location", "service", "minio_user", "trino_query_limit", "trino_schema", "trino_user"}
+TOUCHES = {
+    "dagster_code_location",
+    "minio_user",
+    "service",
+    "trino_query_limit",
+    "trino_s3_mapping",
+    "trino_schema",
+    "trino_user",
+}
 
 
 @pytest.fixture
@@ -58,6 +66,7 @@ def test_data_stays_unless_it_is_asked_for(remove):
     assert "Stays (lost with -e data=true): table iceberg.sales_raw.orders, 120 rows" in predicted.said
     assert {name for name, *_ in predicted.calls} & TOUCHES == TOUCHES - {"trino_schema"}
     assert [options.get("state", "counted") for options in predicted.asked("minio_prefix")] == ["counted"]
+    assert [(o["name"], o["state"]) for o in predicted.asked("trino_s3_mapping")] == [("sales", "absent")]
     assert all(check for _name, _options, check in predicted.calls)
 
 

@@ -56,6 +56,12 @@ def test_others_read_what_the_release_before_publishes(known):
     assert order == ["pipeline_current", "trino_schema", "service", "pipeline_current", "trino_schema"]
 
 
+def test_of_the_folders_those_are_open_that_the_release_before_publishes(known):
+    [asked] = known().asked("trino_s3_mapping")
+    [mapping] = asked["aggregate"]
+    assert (mapping["name"], mapping["published"]) == ("sales", ["s3://lakehouse/pl-sales/old/"])
+
+
 def test_queries_are_limited_as_in_the_release_before(known):
     [asked] = known().asked("trino_query_limit")
     assert asked["aggregate"] == [{"name": "sales", "limit": 2}]

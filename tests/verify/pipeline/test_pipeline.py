@@ -110,13 +110,15 @@ def other_user(host):
 
 
 @pytest.fixture
-def other_schema(module, trino, trino_login):
+def other_schema(module, trino, trino_login, keyed):
     """Another pipeline's schema, with a table."""
+    location = f"s3://lakehouse/{NEIGHBOUR}/raw/"
     schema = {**trino_login, "catalog": "iceberg", "name": f"{NEIGHBOUR}_raw", "rules_file": "/etc/trino/rules.json"}
     try:
-        module("trino_schema", **schema, owner=NEIGHBOUR, location=f"s3://lakehouse/{NEIGHBOUR}/raw/")
-        assert trino(f"CREATE TABLE iceberg.{NEIGHBOUR}_raw.own AS SELECT 1 AS one", login=NEIGHBOUR) == [[1]]
-        yield f"iceberg.{NEIGHBOUR}_raw"
+        with keyed(NEIGHBOUR, location):
+            module("trino_schema", **schema, owner=NEIGHBOUR, location=location)
+            assert trino(f"CREATE TABLE iceberg.{NEIGHBOUR}_raw.own AS SELECT 1 AS one", login=NEIGHBOUR) == [[1]]
+            yield f"iceberg.{NEIGHBOUR}_raw"
     finally:
         module("trino_schema", **schema, cascade=True, state="absent")
 

@@ -113,16 +113,19 @@ def test_secrets_are_in_no_catalog_file_and_no_query(host, trino, credentials):
     queries = str(trino("SELECT query FROM system.runtime.queries"))
     for name in ("secret_minio_trino", "secret_postgresql_trino", "secret_trino_internal", "secret_trino_admin"):
         assert credentials[name] not in queries
-        assert host.run("grep -r %s /var/lib/trino /etc/trino --exclude=trino.env", credentials[name]).rc == 1
+        kept = "--exclude=trino.env --exclude=s3-mapping.json"
+        assert host.run(f"grep -r %s /var/lib/trino /etc/trino {kept}", credentials[name]).rc == 1
 
 
 @pytest.fixture
-def owned_schema(module, trino_login):
+def owned_schema(module, trino_login, keyed):
     """A schema that is somebody's, as a pipeline's is."""
+    location = "s3://lakehouse/verify_owned/"
     schema = {**trino_login, "catalog": "iceberg", "name": "verify_owned", "rules_file": "/etc/trino/rules.json"}
     try:
-        module("trino_schema", **schema, owner="verify_owner", location="s3://lakehouse/verify_owned/")
-        yield "iceberg.verify_owned"
+        with keyed("verify_owner", location):
+            module("trino_schema", **schema, owner="verify_owner", location=location)
+            yield "iceberg.verify_owned"
     finally:
         module("trino_schema", **schema, cascade=True, state="absent")
 
