@@ -20,6 +20,7 @@ from pathlib import Path
 
 from dagster import (
     AssetCheckEvaluation,
+    AssetKey,
     AssetMaterialization,
     AssetObservation,
     Definitions,
@@ -133,7 +134,7 @@ def nothing():
 @op
 def everything(context):
     """All that a run writes to Dagster's storage, twice: what is added the first time is changed the second time."""
-    asset, days = pipeline.asset_key("raw", "written"), DynamicPartitionsDefinition(name=f"{pipeline.name}/days")
+    asset, days = AssetKey(pipeline.asset_key("raw", "written")), DynamicPartitionsDefinition(name=f"{pipeline.name}/days")
     for turn in range(2):
         context.instance.add_dynamic_partitions(days.name, ["a", "b"])
         context.log_event(AssetMaterialization(asset, partition="a", tags={"turn": str(turn)}))
