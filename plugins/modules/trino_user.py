@@ -138,7 +138,8 @@ except ImportError:
 COST = 8
 LONGEST = 72  # bytes of a password that bcrypt looks at
 SUM = re.compile(r"passwords-[0-9a-f]{16}")  # the user that says what else is in the file
-GIVEN, ANOTHER = "the password that is given", "another password"
+GIVEN = "the password that is given"
+ANOTHER = "another password"
 
 
 def hashed(password: str) -> str:
