@@ -242,8 +242,8 @@ def test_trino_works_with_the_key_of_each_in_its_folder(play):
     assert closed["published"] == more["published"] == []
     assert len({item["secret_key"] for item in asked["aggregate"]}) == 3
     # The key is there before Trino works with it.
-    order = [name for name, *_ in done.calls if name in ("minio_user", "trino_s3_mapping", "service")]
-    assert order == ["minio_user", "trino_s3_mapping", "service"]
+    order = [name for name, *_ in done.calls if name in ("minio_user", "trino_s3_mapping", "dagster_code_location")]
+    assert order == ["minio_user", "trino_s3_mapping", "dagster_code_location"]
     assert done.errors()[-1].endswith("Not deployed: more: the mapping was not changed (nothing was switched)")
 
 
