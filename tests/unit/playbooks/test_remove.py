@@ -89,6 +89,8 @@ def test_with_its_data(remove):
     # Its schedule first: it would begin another run.
     order = [name for name, *_ in predicted.calls]
     assert order.index("dagster_code_location") < order.index("service") < order.index("trino_schema")
+    # And its objects before its tables: no metadata leads the administrator's DROP anywhere.
+    assert order[order.index("service") :].index("minio_prefix") < order[order.index("service") :].index("trino_schema")
 
 
 def outcome(play, task: str) -> str:
