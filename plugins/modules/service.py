@@ -182,7 +182,7 @@ OPTIONS = {
 def slices_of(module: AnsibleModule, states: list[dict]) -> list[dict]:
     """The slices that the units run in, of which systemd may know older files as well."""
     slices = sorted({s["Slice"] for s in states if s.get("Slice")})
-    shown = ["systemctl", "show", "--property=Id,LoadState,NeedDaemonReload", *slices]
+    shown = ["systemctl", "show", "--property=Id,LoadState,NeedDaemonReload,FragmentPath", *slices]
     return parse_show(module.run_command(shown, check_rc=True)[1]) if slices else []
 
 
@@ -256,7 +256,10 @@ def run(module: AnsibleModule) -> None:
     # Unit files that systemd has not read yet would be started as they were. Reading takes a while where there are many: for one
     # of many it is done only where there is something new.
     known = [*states, *slices_of(module, states)] if on_demand else states
-    unread = [s for s in known if s.get("NeedDaemonReload") == "yes" or s.get("LoadState") != "loaded"]
+    # A slice that outlived its file is there without one, and of a new file systemd says nothing.
+    unread = [
+        s for s in known if s.get("NeedDaemonReload") == "yes" or s.get("LoadState") != "loaded" or s.get("FragmentPath") == ""
+    ]
     if unread or (reason and not on_demand):
         module.run_command(["systemctl", "daemon-reload"], check_rc=True)
     if turned:

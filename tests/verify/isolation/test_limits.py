@@ -65,9 +65,10 @@ def test_all_of_them_are_below_one(shown):
     }
 
 
-def test_a_hog_ends_in_its_own_slice(unruly, counted, undisturbed, invocation):
+@pytest.mark.parametrize("job", ["do_memory", "do_copies"])
+def test_a_hog_ends_in_its_own_slice(unruly, counted, undisturbed, invocation, job):
     before, started = counted("oom_kill", "memory.events", "memory.oom_control"), invocation(f"pipeline@{UNRULY}")
-    run = unruly.launch("do_memory")
+    run = unruly.launch(job)
     assert unruly.end(run) == {"FAILURE"}
     assert counted("oom_kill", "memory.events", "memory.oom_control") > before
     # The run was killed, its code server was not.

@@ -234,13 +234,21 @@ def test_on_demand_it_is_proven_again(systemd, apply, record, active, inputs, re
     assert "restart tool.service" in systemd.asked
 
 
-@pytest.mark.parametrize("unread", ["tool.service", "pipelines-tool.slice"])
-def test_on_demand_what_is_new_is_read_first(systemd, apply, unread):
+@pytest.mark.parametrize(
+    ("unit", "unread"),
+    [
+        ("tool.service", {"NeedDaemonReload": "yes"}),
+        ("pipelines-tool.slice", {"NeedDaemonReload": "yes"}),
+        # It outlived its file, and there is a new one by now.
+        ("pipelines-tool.slice", {"FragmentPath": ""}),
+    ],
+)
+def test_on_demand_what_is_new_is_read_first(systemd, apply, unit, unread):
     """The limits of its slice among it."""
     systemd.have("tool.service", active="inactive", enabled="static")
     systemd.units["tool.service"]["Slice"] = "pipelines-tool.slice"
     systemd.have("pipelines-tool.slice")
-    systemd.units[unread]["NeedDaemonReload"] = "yes"
+    systemd.units[unit] |= unread
     apply(state="on_demand")
     assert systemd.asked == ["daemon-reload", "reset-failed tool.service", "restart tool.service"]
 
