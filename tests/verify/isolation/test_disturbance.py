@@ -47,6 +47,10 @@ for _ in range(values["times"]):
 print(json.dumps({name: statistics.median(seconds) for name, seconds in took.items()}))
 """
 
+# Only a pipeline's own code can say it.
+PLAN = """query($job: PipelineSelector!) {
+  executionPlanOrError(pipeline: $job, mode: "default", runConfigData: {}) { __typename ... on PythonError { message } } }"""
+
 CANCEL = """mutation($ids: [String!]!) {
   terminateRuns(runIds: $ids, terminatePolicy: MARK_AS_CANCELED_IMMEDIATELY) { __typename } }"""
 
@@ -109,11 +113,12 @@ def test_a_memory_hog_again_and_again(unruly, quiet, probe):
 def failing_import(host, unruly, dagster):
     """The unruly one does not load any more, and somebody asks for it again and again."""
     over = threading.Event()
+    job = {"pipelineName": "do_nothing", "repositoryName": "__repository__", "repositoryLocationName": UNRULY}
 
     def ask():
         while not over.is_set():
             with contextlib.suppress(DagsterError):
-                dagster.reload_location(UNRULY)
+                dagster.ask(PLAN, job=job)
 
     host.check_output("install -D /dev/null %s/broken && systemctl stop pipeline@%s", unruly.folder, UNRULY)
     asking = threading.Thread(target=ask)
