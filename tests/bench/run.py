@@ -315,7 +315,8 @@ def machine() -> dict:
         "cpu": first(r"^model name\s*:\s*(.*)$", "/proc/cpuinfo") or platform.machine(),
         "cores": os.cpu_count(),
         "memory_mib": int(first(r"^MemTotal:\s+(\d+)", "/proc/meminfo")) // 1024,
-        "kernel": platform.release(),
+        # Without the build, which a hoster renames with each that it makes.
+        "kernel": platform.release().partition("-")[0],
         "system": first(r'^PRETTY_NAME="?([^"\n]*)', "/etc/os-release"),
         "standin": "Debian 12, systemd as PID 1, limited to 8 GB",
     }
