@@ -90,8 +90,9 @@ def authority(site: str) -> dict[str, str]:
     )
     private = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     return {
-        "secret_ca_key": private.decode(),
+        # First, so that whoever is interrupted lacks the key still.
         "secret_ca_certificate": certificate.public_bytes(serialization.Encoding.PEM).decode(),
+        "secret_ca_key": private.decode(),
     }
 
 

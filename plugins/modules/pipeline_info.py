@@ -143,7 +143,9 @@ pipelines:
       type: list
       elements: dict
     tables:
-      description: The tables, each with C(catalog), C(schema), C(table), C(rows), C(bytes) and C(updated).
+      description:
+        - The tables, each with C(catalog), C(schema), C(table), C(rows), C(bytes) and C(updated). Where a table can't be read the
+          last three are null.
       type: list
       elements: dict
     freshness:
@@ -286,14 +288,16 @@ class InTrino:
             for schema in names
             if any(rule.get("user") == pattern(name) for rule in own_rules(self._rules, catalog, schema)["schemas"])
         ]
-        tables = [table for catalog in self._schemas for table in self._tables(catalog, schemas)]
+        faults: list[str] = []
+        tables = [table for catalog in self._schemas for table in self._tables(catalog, schemas, faults)]
         return {
             "schemas": schemas,
             "tables": tables,
             "freshness": max((t["updated"] for t in tables if t["updated"]), default=None),
+            "unknown": {"trino": "; ".join(faults)} if faults else {},
         }
 
-    def _tables(self, catalog: str, schemas: list[dict]) -> list[dict]:
+    def _tables(self, catalog: str, schemas: list[dict], faults: list[str]) -> list[dict]:
         names = [schema["name"] for schema in schemas if schema["catalog"] == catalog]
         if not names:
             return []
@@ -303,11 +307,27 @@ class InTrino:
         )
         facts = []
         for at in range(0, len(found), TABLES_AT_ONCE):
-            queries = (facts_query(catalog, *table) for table in found[at : at + TABLES_AT_ONCE])
-            facts += self._client.rows(" UNION ALL ".join(queries) + " ORDER BY 1, 2")
+            some = found[at : at + TABLES_AT_ONCE]
+            queries = (facts_query(catalog, *table) for table in some)
+            try:
+                facts += self._client.rows(" UNION ALL ".join(queries) + " ORDER BY 1, 2")
+            except TrinoError as error:
+                # Without a name Trino did not say it. What one of them lacks the others have.
+                if not error.name:
+                    raise
+                facts += [self._alone(catalog, *table, faults) for table in some]
         return [
             dict(zip(("catalog", "schema", "table", "rows", "bytes", "updated"), (catalog, *row), strict=True)) for row in facts
         ]
+
+    def _alone(self, catalog: str, schema: str, table: str, faults: list[str]) -> list:
+        try:
+            return self._client.rows(facts_query(catalog, schema, table))[0]
+        except TrinoError as error:
+            if not error.name:
+                raise
+            faults.append(f"{catalog}.{schema}.{table}: {error}")
+            return [schema, table, None, None, None]
 
 
 def facts_query(catalog: str, schema: str, table: str) -> str:
@@ -326,7 +346,7 @@ def ask(service: str, make, names: list[str], missing: dict, faults: tuple) -> d
     answers = {}
     for name in names:
         try:
-            answers[name] = {**client.facts(name), "unknown": {}}
+            answers[name] = {"unknown": {}, **client.facts(name)}
         except faults as error:
             answers[name] = {**missing, "unknown": {service: str(error)}}
     return answers

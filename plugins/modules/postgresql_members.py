@@ -213,8 +213,8 @@ ROLES = """SELECT r.rolname, r.rolcanlogin, r.rolconnlimit, r.rolpassword,
   COALESCE((SELECT s.setconfig FROM pg_db_role_setting s WHERE s.setrole = r.oid AND s.setdatabase = 0), ARRAY[]::text[]),
   ARRAY(SELECT d.datname::text FROM pg_db_role_setting s JOIN pg_database d ON d.oid = s.setdatabase WHERE s.setrole = r.oid)
 FROM pg_authid r WHERE r.rolname = ANY(%s)"""
-ROOM = """SELECT current_setting('max_connections')::int, count(m.member)
-FROM pg_auth_members m JOIN pg_roles g ON g.oid = m.roleid WHERE g.rolname = %s"""
+ROOM = """SELECT current_setting('max_connections')::int, COALESCE(sum(r.rolconnlimit), 0)::int
+FROM pg_auth_members m JOIN pg_roles g ON g.oid = m.roleid JOIN pg_roles r ON r.oid = m.member WHERE g.rolname = %s"""
 END_SESSIONS = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = "
 
 
@@ -269,7 +269,7 @@ class Members:
             for name, login, limit, kept, groups, config, databases in ask(ROLES, [[self.group, *names]])
         }
         self._found = dict(self.roles)
-        [[self._connections, self._count]] = ask(ROOM, [self.group])
+        [[self._connections, self._taken]] = ask(ROOM, [self.group])
         conditions = ask(CONDITIONS, {"group": self.group})
         rows = {name: restored(body) for name, _owner, is_there, body, _others in sorted(conditions) if is_there}
         unlimited = [function for (function,) in ask(UNLIMITED, [])]
@@ -355,10 +355,11 @@ class Members:
         if role and self.group not in role["groups"]:
             return f"role {member['name']} is there and not in {self.group}: it is somebody else's, choose another name"
         limit, reserved = self.params["connection_limit"], self.params["reserved_connections"]
-        if member["state"] == "present" and not role and (self._count + 1) * limit > self._connections - reserved:
+        more = limit - (role["limit"] if role else 0)
+        if member["state"] == "present" and more > 0 and self._taken + more > self._connections - reserved:
             return (
-                f"there is no room for {limit} more connections: the server has {self._connections}, of which {reserved} are "
-                f"reserved and {self._count} members have {limit} each. Raise its max_connections, or remove a member"
+                f"there is no room for {more} more connections: the server has {self._connections}, of which {reserved} are "
+                f"reserved and {self._taken} are its members'. Raise its max_connections, or remove a member"
             )
         return ""
 
@@ -447,8 +448,8 @@ class Members:
                     self._do(f"ALTER TABLE {table} DISABLE ROW LEVEL SECURITY")
 
     def _absent(self, member: dict) -> None:
-        if self.roles.pop(member["name"], None):
-            self._count -= 1
+        if role := self.roles.pop(member["name"], None):
+            self._taken -= role["limit"]
             self._do(END_SESSIONS + literal(member["name"]))
             self._do(f"DROP ROLE {identifier(member['name'])}")
 
@@ -461,6 +462,7 @@ class Members:
         if not role["login"]:
             clauses.append("LOGIN")
         if role["limit"] != limit:
+            self._taken += limit - (role["limit"] or 0)
             clauses.append(f"CONNECTION LIMIT {limit}")
         if not fits(member["password"], role["password"]):
             clauses.append("PASSWORD")
@@ -470,7 +472,6 @@ class Members:
             statement = f"{verb} ROLE {name} {' '.join(clauses)}"
             self._do(*(f"{statement} {text}" for text in (secret, SHOWN)) if secret else (statement,))
         if self.group not in role["groups"]:
-            self._count += 1
             self._do(f"GRANT {identifier(self.group)} TO {name}")
         for key in sorted({*role["settings"], *settings}):
             if key not in settings:

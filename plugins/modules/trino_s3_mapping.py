@@ -13,7 +13,8 @@ description:
   - Keeps Trino's S3 security mapping, by which each user works with a key of its own. What no mapping is for is refused by Trino,
     also where a table's own metadata leads there.
   - Trino reads the file again within its C(s3.security-mapping.refresh-period), so nothing is restarted.
-  - Mappings of others that stand in the file are never touched, and two plays at once both land.
+  - All that names a user, or its key, or that lies below its prefix for everybody, is managed here. Other mappings are never
+    touched, and two plays at once both land.
 attributes:
   check_mode:
     description: Says what would change and changes nothing.
@@ -41,6 +42,14 @@ options:
     type: list
     elements: str
     default: []
+  widen:
+    description: Whether folders of O(published) that Trino does not read for everybody yet are added.
+    type: bool
+    default: true
+  keep_published:
+    description: With O(state=absent), whether what Trino reads for everybody below O(prefix) stays.
+    type: bool
+    default: false
   mapping_file:
     description: The C(s3.security-mapping.config-file) of the catalogs, on the host where the module runs.
     type: path
@@ -102,6 +111,10 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+held_back:
+  description: Whether there are folders that were not added.
+  returned: without O(aggregate), if O(widen) is false
+  type: bool
 results:
   description: What came of each item.
   returned: with O(aggregate)
@@ -123,6 +136,9 @@ results:
     diff:
       description: Its mapping before and after.
       type: dict
+    held_back:
+      description: As RV(ignore:held_back), if O(widen) is false.
+      type: bool
 """
 
 import json
@@ -136,10 +152,10 @@ from ansible_collections.foss_data.platform.plugins.module_utils.trino_rules imp
 FOLDER = re.compile(r"s3://[^/]+/(?:[^/]+/)+")
 
 
-def own_mappings(mappings: list[dict], name: str, access_key: str | None) -> list[dict]:
+def own_mappings(mappings: list[dict], params: dict) -> list[dict]:
     """Those of a user, and of whoever had its key before: first the ones for the key, then those of what it publishes."""
-    own = [m for m in mappings if m.get("user") == pattern(name) or m.get("accessKey", "") == access_key]
-    prefixes = tuple(m["prefix"] for m in own if "prefix" in m)
+    own = [m for m in mappings if m.get("user") == pattern(params["name"]) or m.get("accessKey", "") == params["access_key"]]
+    prefixes = tuple(m["prefix"] for m in [*own, params] if m.get("prefix"))
     return own + [m for m in mappings if "user" not in m and m.get("prefix", "").startswith(prefixes)]
 
 
@@ -148,7 +164,8 @@ class Mapping(AggregateModule, ServiceStateModule):
 
     connection, library = {}, ("", None)
     identity = ("name",)
-    beside = ("mapping_file", "timeout")
+    beside = ("mapping_file", "timeout", "widen", "keep_published")
+    held_back = False
 
     def connect(self):
         """Nobody is asked."""
@@ -173,16 +190,21 @@ class Mapping(AggregateModule, ServiceStateModule):
     def read(self):
         """Its mappings in the file."""
         mappings = self.shared["mappings"] if self.item is not None else self._read()
-        return own_mappings(mappings, self.params["name"], self.params["access_key"])
+        return own_mappings(mappings, self.params)
 
     def wanted(self, before):
         """As given."""
-        p = self.params
+        p, read = self.params, [m for m in before if "user" not in m]
         if p["state"] == "absent":
-            return []
+            return read if p["keep_published"] else []
         own = {"user": pattern(p["name"])} | ({"prefix": p["prefix"]} if p["prefix"] else {})
         own |= {"accessKey": p["access_key"], "secretKey": p["secret_key"]}
-        return [own, *({"prefix": folder, "useClusterDefault": True} for folder in sorted(set(p["published"])))]
+        folders = set(p["published"])
+        added = folders - {m["prefix"] for m in read}
+        self.held_back = bool(added) and not p["widen"]
+        if self.held_back:
+            folders -= added
+        return [own, *({"prefix": folder, "useClusterDefault": True} for folder in sorted(folders))]
 
     def apply(self, before, after):
         """One user's."""
@@ -191,6 +213,10 @@ class Mapping(AggregateModule, ServiceStateModule):
     def apply_all(self, items):
         """Of all in one go."""
         self._write([(item.params, item.after) for item in items])
+
+    def report(self):
+        """Whether folders wait."""
+        return {} if self.params["widen"] else {"held_back": self.held_back}
 
     def shown(self, state):
         """A mapping on a line, without its secret."""
@@ -220,10 +246,11 @@ class Mapping(AggregateModule, ServiceStateModule):
         with locked(os.path.dirname(path), self.params["timeout"]):
             mappings = self._read()
             for params, wanted in changes:
-                own = own_mappings(mappings, params["name"], params["access_key"])
+                own = own_mappings(mappings, params)
                 others = [m for m in mappings if m not in own]
                 # Trino takes the first that fits: a user has its own key also where others read.
-                mappings = [*wanted[:1], *others, *wanted[1:]]
+                first = [m for m in wanted if "user" in m]
+                mappings = [*first, *others, *(m for m in wanted if m not in first)]
             replace_file(path, json.dumps({"mappings": mappings}, indent=2) + "\n")
 
 
@@ -236,6 +263,8 @@ def main() -> None:
             "access_key": {"type": "str", "no_log": False},
             "secret_key": {"type": "str", "no_log": True},
             "published": {"type": "list", "elements": "str", "default": []},
+            "widen": {"type": "bool", "default": True},
+            "keep_published": {"type": "bool", "default": False},
             "mapping_file": {"type": "path", "required": True},
             "timeout": {"type": "int", "default": 120},
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},

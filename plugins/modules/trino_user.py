@@ -13,7 +13,7 @@ description:
   - Puts a user and the hash of its password (bcrypt) into the file of Trino's password authenticator, which Trino reads again
     while it runs. A hash that the password belongs to stays as it is.
   - Other users in the file are never touched, and two plays at once both land.
-  - Done means that Trino has read the file, if it runs. For that the file has a user of its own, named by what else is in it,
+  - Changed means that Trino has read the file, if it runs. For that the file has a user of its own, named by what else is in it,
     whose password is made of O(password); Trino is asked whether it may log in. Nothing gives that user any right.
 extends_documentation_fragment: foss_data.platform.trino
 attributes:

@@ -6,6 +6,7 @@ import pytest
 from ansible_collections.foss_data.platform.tests.verify.isolation.unruly import NAME, UNRULY
 
 BUCKET = "s3://lakehouse"
+FORGER = "verify_forger"
 # What a pipeline can do to its own table with its own key: say in its metadata that another's files are the table's.
 FORGE = """
 import io, json, re
@@ -17,8 +18,9 @@ names = sorted(item.object_name for item in s3.list_objects("lakehouse", prefix=
 if values["catalog"] == "iceberg":
     last = [name for name in names if name.endswith(".metadata.json")][-1]
     metadata = json.loads(s3.get_object("lakehouse", last).data)
-    for snapshot in metadata["snapshots"]:
+    for snapshot in metadata["snapshots"] if values["file"] else []:
         snapshot["manifest-list"] = values["file"]
+    metadata["location"] = values.get("location", metadata["location"])
     put(last, json.dumps(metadata))
 else:
     last = [name for name in names if re.search(r"/_delta_log/[0-9]+\\.json$", name)][-1]
@@ -126,6 +128,23 @@ def test_a_forged_table_shows_and_removes_nothing(on_host, own, trino, schemas, 
     trino(f"DROP TABLE {mine}.forged", login=NAME)
     assert objects() == before
     assert seen == ["PERMISSION_DENIED"] * len(seen)
+
+
+@pytest.mark.parametrize("catalog", ["iceberg"])
+def test_a_removal_takes_nothing_of_another(on_host, own, trino, play, from_template, tmp_path, schemas, objects):
+    """Its table says that it lies where another's do, and the administrator drops it."""
+    _mine, theirs, address = schemas
+    assert trino(f"CREATE TABLE {theirs}.kept AS SELECT 42 AS one", login=UNRULY) == [[1]]
+    before = objects()
+    with from_template(tmp_path, FORGER, schedule="0 0 29 2 *") as forger:
+        done = play(*forger.play)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert trino(f"CREATE TABLE iceberg.{FORGER}_raw.forged AS SELECT 0 AS one", login=FORGER) == [[1]]
+        keys = {"key": own(FORGER)["S3_ACCESS_KEY"], "secret": own(FORGER)["S3_SECRET_KEY"]}
+        on_host(FORGE, catalog="iceberg", prefix=f"pl-{FORGER}/raw/forged", file="", location=address, **keys)
+    # With its data it is gone by now.
+    assert trino(f"SHOW SCHEMAS FROM iceberg LIKE '{FORGER}%'") == []
+    assert objects() == before
 
 
 def test_its_own_tables_are_tidied(trino, schemas, catalog):

@@ -72,7 +72,7 @@ def test_the_authoritys_key_is_not_on_the_host(host, credentials):
 
 def test_a_certificate_is_made_anew_in_time_and_only_then(host, on_host, play, invocation):
     """And served without a restart."""
-    began, tags = invocation("trino"), ["site.yml", "--tags", "certificates,trino"]
+    began, tags = invocation("trino"), ["site.yml", "--tags", "trino"]
 
     def changes(*arguments: str) -> int:
         done = play(*tags, *arguments)

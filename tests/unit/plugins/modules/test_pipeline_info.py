@@ -59,7 +59,7 @@ class Services:
     """What Dagster and Trino answer; `asked` is what Trino was."""
 
     def __init__(self):
-        self.asked, self.runs, self.down = [], [RUN], set()
+        self.asked, self.runs, self.down, self.torn = [], [RUN], set(), ""
 
     def trino(self, query, *_a, **_k):
         self.asked.append(query)
@@ -69,6 +69,10 @@ class Services:
             return result(*[[name] for name in ("sales_eu_raw", "sales_marts", "sales_raw")])
         if "information_schema" in query:
             return result(["sales_raw", "orders"], ["sales_raw", "it's"], columns=2)
+        if self.torn and self.torn in query:
+            raise TrinoError("Trino refused (ICEBERG_INVALID_METADATA)", "ICEBERG_INVALID_METADATA")
+        if "UNION ALL" not in query and self.torn:
+            return result(["sales_raw", "it's", 0, 0, None], columns=5)
         return result(["sales_raw", "it's", 0, 0, None], ["sales_raw", "orders", 5, 700, "2026-11-24T20:40:00+00:00"], columns=5)
 
     def dagster(self, query, **variables):
@@ -135,6 +139,15 @@ def test_many_tables_are_asked_for_in_parts(info, services, monkeypatch):
     monkeypatch.setattr(pipeline_info, "TABLES_AT_ONCE", 1)
     info()
     assert len([query for query in services.asked if "$files" in query]) == 2
+
+
+def test_a_table_that_is_torn_hides_no_other(info, services):
+    """As when its removal was ended half-way: the schemas are known, and it can be removed again."""
+    services.torn = '"orders$files"'
+    [found] = info()["pipelines"]
+    assert found["schemas"] == [{"catalog": "iceberg", "name": "sales_raw"}]
+    assert {table["table"]: table["rows"] for table in found["tables"]} == {"it's": 0, "orders": None}
+    assert found["unknown"] == {"trino": "iceberg.sales_raw.orders: Trino refused (ICEBERG_INVALID_METADATA)"}
 
 
 @pytest.mark.parametrize(("down", "unknown"), [("trino", ("tables", "schemas", "freshness")), ("dagster", ("runs", "schedule"))])

@@ -59,7 +59,7 @@ class Server:
         elif query == postgresql_members.GRANTED:
             self.rows = [(sequence, name, privilege) for group, sequence, name, privilege in self.granted if group == values[0]]
         elif query == postgresql_members.ROOM:
-            self.rows = [(self.connections, sum(values[0] in role[3] for role in self.roles.values()))]
+            self.rows = [(self.connections, sum(role[1] for role in self.roles.values() if values[0] in role[3]))]
         elif query == postgresql_members.UNLIMITED:
             self.rows = [(function,) for function in self.unlimited]
         elif query == postgresql_members.CONDITIONS:
@@ -439,12 +439,15 @@ def test_others_keep_their_connections(server, members):
     assert "pl-stock" not in server.roles
     assert [(result["name"], result["failed"]) for result in done["results"][1:]] == [("pl-sales", False), ("pl-stock", True)]
     assert done["results"][2]["msg"] == (
-        "there is no room for 10 more connections: the server has 39, of which 20 are reserved and 1 members have 10 each. "
+        "there is no room for 10 more connections: the server has 39, of which 20 are reserved and 10 are its members'. "
         "Raise its max_connections, or remove a member"
     )
     # Who is there stays, also on a server that has fewer by now.
     server.connections = 20
     assert members(reserved_connections=20)["results"][1]["failed"] is False
+    # But not with more than there are; what others have from an earlier time counts as what it is.
+    more = members(reserved_connections=10, connection_limit=11)["results"][1]
+    assert more["msg"].startswith("there is no room for 1 more connections: the server has 20, of which 10 are reserved")
     instead = [{"name": "pl-sales", "state": "absent"}, WHOLE["members"][1]]
     server.connections = 20 + 10
     assert not [result for result in members(reserved_connections=20, members=instead)["results"] if result["failed"]]

@@ -80,6 +80,35 @@ def test_one_comes_changes_and_goes(mapping, file, key):
     assert file.stat().st_mode & 0o7777 == 0o640
 
 
+def test_what_is_published_waits(mapping, key):
+    """Before a release is in service others read no more than before, and at once no more than it publishes."""
+    marts, raw = MARTS["published"][0], f"{LAKE}pl-sales/raw/"
+    mapping(**SALES, **MARTS)
+    waiting = mapping(aggregate=[SALES | {"published": [marts, raw]}], widen=False)["results"][0]
+    assert (waiting["changed"], waiting["held_back"], key("ann", marts), key("ann", raw)) == (
+        False,
+        True,
+        "the catalog's",
+        "refused",
+    )
+    assert mapping(**SALES, published=[raw], widen=False)["held_back"]
+    assert (key("ann", marts), key("ann", raw)) == ("refused", "refused")
+    assert "held_back" not in mapping(**SALES, published=[raw])
+    assert key("ann", raw) == "the catalog's"
+    assert not mapping(**SALES, published=[raw], widen=False)["held_back"]
+
+
+def test_what_is_published_stays_if_it_is_to(mapping, file, key):
+    """Of one that is removed and whose data is kept; later it goes, too."""
+    gone = {"name": "sales", "prefix": SALES["prefix"], "state": "absent"}
+    mapping(aggregate=[SALES | MARTS, STOCK])
+    assert mapping(**gone, keep_published=True)["changed"]
+    assert (key("ann", MARTS["published"][0]), key("sales", f"{LAKE}pl-sales/raw/a")) == ("the catalog's", "refused")
+    assert not mapping(**gone, keep_published=True)["changed"]
+    assert mapping(**gone)["changed"]
+    assert [m["user"] for m in json.loads(file.read_text())["mappings"]] == ["stock"]
+
+
 def test_many_at_once(mapping, file):
     items = [ADMIN, SALES | MARTS, STOCK, {"name": "bad", "prefix": "s3://lake/bad"}, {"name": "none", "state": "absent"}]
     predicted, done, again = mapping(check=True, aggregate=items), mapping(aggregate=items), mapping(aggregate=items)
