@@ -369,7 +369,7 @@ def test_its_own_rows_are_written(sql, runs):
         ("dagster", f"UPDATE runs SET status = status WHERE run_id = '{mine}' RETURNING 1"),
         ("dagster", f"INSERT INTO run_tags (run_id, key, value) VALUES ('{mine}', 'added', 'a') RETURNING value"),
         ("dagster", f"UPDATE run_tags SET value = 'b' WHERE run_id = '{mine}' AND key = 'added' RETURNING value"),
-        ("dagster", f"{into} VALUES ('{UNRULY}/days', 'x') ON CONFLICT DO NOTHING RETURNING 1"),
+        ("dagster", f"{into} VALUES ('{UNRULY}/hours', 'x') ON CONFLICT DO NOTHING RETURNING 1"),
         name=UNRULY,
     )[:3] == ["1", "a", "b"]
 
