@@ -26,6 +26,7 @@ STANDIN = os.environ.get("STANDIN")
 ADMIN = os.environ.get("FDP_TRINO_USER", "platform")
 PORT = int(os.environ.get("FDP_TRINO_PORT", "8443"))
 SECRETS = ROOT / "inventories/sandbox/group_vars/all/secrets.sops.yaml"
+MAPPING = "/etc/trino/s3-mapping.json"
 STORE, RULES, BUCKET = "/var/lib/trino/catalog", "/etc/trino/rules.json", os.environ.get("FDP_BUCKET", "lakehouse")
 ANSWERS = ROOT / "tests/unit/plugins/fixtures/trino_answers.json"
 
@@ -44,9 +45,14 @@ def on_host(command: str, text: str = "") -> str:
 
 
 @functools.cache
+def secret(name: str) -> str:
+    """One of the inventory's credentials."""
+    return subprocess.check_output(["sops", "decrypt", "--extract", f'["{name}"]', str(SECRETS)], text=True)
+
+
 def password() -> str:
     """The administrator's."""
-    return subprocess.check_output(["sops", "decrypt", "--extract", '["secret_trino_admin"]', str(SECRETS)], text=True)
+    return secret("secret_trino_admin")
 
 
 class Server:
@@ -55,6 +61,8 @@ class Server:
     def __init__(self, address: str, authority: Path):
         self.address, self.session = address, requests.Session()
         self.session.verify, self.session.auth = str(authority), (ADMIN, password())
+        # Else REQUESTS_CA_BUNDLE takes the authority's place, where it is set.
+        self.session.trust_env = False
 
     def pages(self, query: str, user: str = ADMIN) -> list[dict]:
         """All the pages of an answer."""
@@ -127,6 +135,19 @@ def stored(name: str = "contract_a") -> list[str]:
 def rules() -> dict:
     """Those of the access rules that these tests caused."""
     return {k: [r for r in v if "contract_" in json.dumps(r)] for k, v in json.loads(on_host(f"cat {RULES}")).items()}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def mapped():
+    """Trino works for the users of these tests with the object store's own key."""
+    mappings = json.loads(on_host(f"cat {MAPPING}"))["mappings"]
+    own = {"user": "contract_.*", "accessKey": "platform-root", "secretKey": secret("secret_minio_root")}
+    try:
+        # In place, so that owner and mode stay.
+        on_host(f"cat > {MAPPING}", json.dumps({"mappings": [*mappings, own]}))
+        yield
+    finally:
+        on_host(f"cat > {MAPPING}", json.dumps({"mappings": mappings}, indent=2) + "\n")
 
 
 @pytest.fixture
