@@ -92,17 +92,10 @@ results:
 """
 
 import hashlib
-import os
 import re
 
-from ansible_collections.foss_data.platform.plugins.module_utils.aggregate import AggregateModule
-from ansible_collections.foss_data.platform.plugins.module_utils.trino import TrinoModule
-from ansible_collections.foss_data.platform.plugins.module_utils.trino_rules import (
-    NotInForceError,
-    locked,
-    replace_file,
-    until_in_force,
-)
+from ansible_collections.foss_data.platform.plugins.module_utils.trino_file import TrinoFileModule
+from ansible_collections.foss_data.platform.plugins.module_utils.trino_rules import NotInForceError
 
 LIMIT = re.compile(r"\s*queries-([0-9]+)\s*:(.*)")
 SUM = re.compile(r"(groups-[0-9a-f]{16}):(.*)")  # the group that says what else is in the file
@@ -125,10 +118,10 @@ def with_limits(text: str, changes: dict[str, int | None], member: str) -> str:
     return "".join(f"{line}\n" for line in [*lines, f"groups-{hashlib.sha256(repr(lines).encode()).hexdigest()[:16]}:{member}"])
 
 
-class QueryLimit(AggregateModule, TrinoModule):
+class QueryLimit(TrinoFileModule):
     """The limit of a user; None if it has none of its own."""
 
-    identity = ("name",)
+    file, holds, setting = "groups_file", "groups", "file.group-file of its group-provider.properties"
     beside = ("groups_file",)
 
     def options(self):
@@ -138,76 +131,27 @@ class QueryLimit(AggregateModule, TrinoModule):
         if self.params["limit"] is not None and self.params["limit"] < 1:
             self.fail(f"limit: {self.params['name']} has to have one query at the least")
 
-    def share(self, items):
-        """The file once."""
-        self.shared["limits"] = limits_of(self._text())
-
-    def read(self):
-        """Its limit in the file."""
-        limits = self.shared["limits"] if self.item is not None else limits_of(self._text())
-        return limits.get(self.params["name"])
+    def parsed(self, text):
+        """Its limit."""
+        return limits_of(text)
 
     def wanted(self, before):
         """As given."""
         return self.params["limit"]
 
-    def planned(self, before, after):
-        """No statement does it."""
+    def rewritten(self, text, changes):
+        """With a group that says what else is there."""
+        return with_limits(text, changes, self.params["user"])
 
-    def apply(self, before, after):
-        """One user's."""
-        self._write({self.params["name"]: after})
-
-    def apply_all(self, items):
-        """Of all in one go."""
-        self._write({item.params["name"]: item.after for item in items})
-
-    def check(self, before, after):
-        """Where something changed, wait until Trino has read it, which it does by itself once in its refresh period."""
-        if not self.applied:
-            return
-
-        def in_force() -> None:
-            # What the file holds by now: another play may have written it since.
-            group, member = next(match for line in self._text().splitlines() if (match := SUM.fullmatch(line))).groups()
-            if group not in self.client.rows("SELECT current_groups()", user=member)[0][0]:
-                raise NotInForceError(f"{member} is not in {group} yet")
-
-        try:
-            until_in_force(in_force)
-        except NotInForceError as error:
-            self.fail(
-                f"Trino did not take up the groups in {self.params['groups_file']} ({error}): is that the file.group-file of its "
-                "group-provider.properties?"
-            )
-
-    def check_all(self, items):
-        """The same, once."""
-        self.check(None, None)
+    def in_force(self, text):
+        """Who is in that group is asked."""
+        group, member = next(match for line in text.splitlines() if (match := SUM.fullmatch(line))).groups()
+        if group not in self.client.rows("SELECT current_groups()", user=member)[0][0]:
+            raise NotInForceError(f"{member} is not in {group} yet")
 
     def shown(self, state):
         """The limit in words."""
         return "" if state is None else f"{state} at a time\n"
-
-    def _text(self) -> str:
-        """What is in the file; nothing if there is none."""
-        try:
-            with open(self.params["groups_file"], encoding="utf-8") as file:
-                return file.read()
-        except FileNotFoundError:
-            return ""
-        except (OSError, ValueError) as error:
-            self.fail(f"the file of groups can't be read: {error}")
-
-    def _write(self, changes: dict[str, int | None]) -> None:
-        path = os.path.realpath(self.params["groups_file"])
-        try:
-            # Where there is none, Trino, which does not start without its own, reads another.
-            os.stat(path)
-            with locked(os.path.dirname(path), self.params["timeout"]):
-                replace_file(path, with_limits(self._text(), changes, self.params["user"]))
-        except (OSError, ValueError) as error:
-            self.fail(f"the file of groups was not changed: {error}")
 
 
 def main() -> None:

@@ -112,20 +112,13 @@ results:
 
 import hashlib
 import hmac
-import os
 import re
 import socket
 import traceback
 
 from ansible.module_utils.basic import missing_required_lib
-from ansible_collections.foss_data.platform.plugins.module_utils.aggregate import AggregateModule
-from ansible_collections.foss_data.platform.plugins.module_utils.trino import TrinoModule
-from ansible_collections.foss_data.platform.plugins.module_utils.trino_rules import (
-    NotInForceError,
-    locked,
-    replace_file,
-    until_in_force,
-)
+from ansible_collections.foss_data.platform.plugins.module_utils.trino_file import TrinoFileModule
+from ansible_collections.foss_data.platform.plugins.module_utils.trino_rules import NotInForceError
 
 try:
     import bcrypt
@@ -159,10 +152,10 @@ def witness(hashes: dict[str, str], key: str) -> tuple[str, str]:
     return f"passwords-{digest}", hmac.new(key.encode(), digest.encode(), hashlib.sha256).hexdigest()
 
 
-class User(AggregateModule, TrinoModule):
+class User(TrinoFileModule):
     """The login of a user: GIVEN, ANOTHER, or None if it has none."""
 
-    identity = ("name",)
+    file, holds, setting = "password_file", "passwords", "file.password-file of its password-authenticator.properties"
     beside = ("password_file", "exclusive")
 
     def options(self):
@@ -183,18 +176,17 @@ class User(AggregateModule, TrinoModule):
         """Where it is exclusive, of all others in the file, too."""
         if self.params["exclusive"] and self.params["aggregate"] is not None:
             given = {item["name"] for item in self.params["aggregate"]}
-            others = [name for name in hashes_of(self._text()) if name not in given]
+            others = [name for name in self.parsed(self.text()) if name not in given]
             self.params["aggregate"] += [{"name": name, "state": "absent"} for name in others]
         return super().work()
 
-    def share(self, items):
-        """The file once."""
-        self.shared["hashes"] = hashes_of(self._text())
+    def parsed(self, text):
+        """The hash of its password."""
+        return hashes_of(text)
 
     def read(self):
         """Its login in the file."""
-        hashes = self.shared["hashes"] if self.item is not None else hashes_of(self._text())
-        present, password = hashes.get(self.params["name"]), self.params["login_password"]
+        present, password = super().read(), self.params["login_password"]
         if present is None or password is None:
             return present and ANOTHER
         try:
@@ -207,39 +199,27 @@ class User(AggregateModule, TrinoModule):
         """As given."""
         return GIVEN if self.params["state"] == "present" else None
 
-    def planned(self, before, after):
-        """No statement does it."""
+    def written(self, after):
+        """The password, of which each time another hash would be made."""
+        return after and self.params["login_password"]
 
-    def apply(self, before, after):
-        """One user's."""
-        self._write({self.params["name"]: after and self.params["login_password"]})
+    def rewritten(self, text, changes):
+        """With a user that says what else is there."""
+        hashes = {user: value for user, value in hashes_of(text).items() if user not in changes}
+        hashes |= {user: hashed(password) for user, password in changes.items() if password}
+        name, password = witness(hashes, self.params["password"])
+        return "".join(f"{user}:{value}\n" for user, value in sorted((hashes | {name: hashed(password)}).items()))
 
-    def apply_all(self, items):
-        """Of all in one go."""
-        self._write({item.params["name"]: item.after and item.params["login_password"] for item in items})
+    def in_force(self, text):
+        """Whether that user may log in is asked."""
+        name, password = witness(hashes_of(text), self.params["password"])
+        if not self.client.lets_in(name, password):
+            raise NotInForceError(f"{name} may not log in yet")
 
     def check(self, before, after):
-        """Where something changed, wait until Trino has read it, which it does by itself once in its refresh period."""
-        if not self.applied or not self._listens():
-            return
-
-        def in_force() -> None:
-            # What the file holds by now: another play may have written it since.
-            name, password = witness(hashes_of(self._text()), self.params["password"])
-            if not self.client.lets_in(name, password):
-                raise NotInForceError(f"{name} may not log in yet")
-
-        try:
-            until_in_force(in_force)
-        except NotInForceError as error:
-            self.fail(
-                f"Trino did not take up the passwords in {self.params['password_file']} ({error}): is that the "
-                "file.password-file of its password-authenticator.properties?"
-            )
-
-    def check_all(self, items):
-        """The same, once."""
-        self.check(None, None)
+        """A Trino that is not started yet reads the file when it is."""
+        if self.applied and self._listens():
+            super().check(before, after)
 
     def shown(self, state):
         """The login in words."""
@@ -252,30 +232,6 @@ class User(AggregateModule, TrinoModule):
         except OSError:
             return False
         return True
-
-    def _text(self) -> str:
-        """What is in the file; nothing if there is none."""
-        try:
-            with open(self.params["password_file"], encoding="utf-8") as file:
-                return file.read()
-        except FileNotFoundError:
-            return ""
-        except (OSError, ValueError) as error:
-            self.fail(f"the file of passwords can't be read: {error}")
-
-    def _write(self, passwords: dict[str, str | None]) -> None:
-        path = os.path.realpath(self.params["password_file"])
-        try:
-            # Where there is none, Trino, which does not start without its own, reads another.
-            os.stat(path)
-            with locked(os.path.dirname(path), self.params["timeout"]):
-                hashes = {user: value for user, value in hashes_of(self._text()).items() if user not in passwords}
-                hashes |= {user: hashed(password) for user, password in passwords.items() if password}
-                name, password = witness(hashes, self.params["password"])
-                lines = [f"{user}:{value}" for user, value in sorted((hashes | {name: hashed(password)}).items())]
-                replace_file(path, "".join(f"{line}\n" for line in lines))
-        except (OSError, ValueError) as error:
-            self.fail(f"the file of passwords was not changed: {error}")
 
 
 def main() -> None:

@@ -5,7 +5,7 @@
 import threading
 
 import pytest
-from ansible_collections.foss_data.platform.plugins.module_utils import patience, trino_rules
+from ansible_collections.foss_data.platform.plugins.module_utils import patience, trino_file, trino_rules
 from ansible_collections.foss_data.platform.plugins.module_utils.trino import Client
 from ansible_collections.foss_data.platform.plugins.modules import trino_query_limit
 from ansible_collections.foss_data.platform.plugins.modules.trino_query_limit import limits_of, with_limits
@@ -114,7 +114,7 @@ def test_what_others_wrote_stays(limit, file, trino):
 
 def test_two_plays_at_once_both_land(limit, file, monkeypatch):
     """The other one wants to write when this one has read the file and not written it yet."""
-    replace_file = trino_query_limit.replace_file
+    replace_file = trino_file.replace_file
 
     def other_one() -> None:
         with trino_rules.locked(str(file.parent), 5):
@@ -126,7 +126,7 @@ def test_two_plays_at_once_both_land(limit, file, monkeypatch):
         replace_file(path, text)
 
     other = threading.Thread(target=other_one)
-    monkeypatch.setattr(trino_query_limit, "replace_file", late)
+    monkeypatch.setattr(trino_file, "replace_file", late)
     assert limit(name="sales", limit=4)["changed"]
     other.join()
     assert limits_of(file.read_text()) == {"sales": 4, "stock": 2}

@@ -6,7 +6,7 @@ import threading
 
 import bcrypt
 import pytest
-from ansible_collections.foss_data.platform.plugins.module_utils import patience, trino_rules
+from ansible_collections.foss_data.platform.plugins.module_utils import patience, trino_file, trino_rules
 from ansible_collections.foss_data.platform.plugins.module_utils.trino import Client
 from ansible_collections.foss_data.platform.plugins.modules import trino_user
 from ansible_collections.foss_data.platform.plugins.modules.trino_user import SUM, hashes_of
@@ -135,7 +135,7 @@ def test_one_that_is_not_started_reads_it_when_it_is(user, trino, file, monkeypa
 
 def test_two_plays_at_once_both_land(user, file, trino, monkeypatch):
     """The other one wants to write when this one has read the file and not written it yet."""
-    replace_file = trino_user.replace_file
+    replace_file = trino_file.replace_file
 
     def other_one() -> None:
         with trino_rules.locked(str(file.parent), 5):
@@ -148,7 +148,7 @@ def test_two_plays_at_once_both_land(user, file, trino, monkeypatch):
         waiting.start()
         replace_file(path, text)
 
-    monkeypatch.setattr(trino_user, "replace_file", while_the_other_waits)
+    monkeypatch.setattr(trino_file, "replace_file", while_the_other_waits)
     user(name="sales", login_password="word-1")
     waiting.join()
     assert sorted(hashes_of(file.read_text())) == ["other", "sales"]
