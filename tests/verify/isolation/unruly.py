@@ -63,6 +63,7 @@ def copies():
     while True:
         if not os.fork():
             held = bytearray(2**23)
+            # It holds its memory until the run is killed, of which the kernel tells a copy nothing.
             while os.getppid() == parent:
                 time.sleep(0.1)
             os._exit(len(held) % 2)
