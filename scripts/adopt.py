@@ -22,7 +22,10 @@ from from_template import ROOT, make
 KINDS = {"model": "source", "seed": "data", "test": "", "macro": ""}  # and what dbt called their folders before 1.0
 STAGING = ("staging", "intermediate", "base")
 LEFT_OUT = ("snapshot-paths", "analysis-paths", "on-run-start", "on-run-end", "dispatch", "query-comment", "tests", "data_tests")
+# What a template or a comment says is no SQL; a macro's own text is.
+NO_SQL = re.compile(r"--[^\n]*|/\*.*?\*/|\{#.*?#\}|\{%.*?%\}|\{\{.*?\}\}|'[^']*'", re.DOTALL)
 PLACED = re.compile(r"config\s*\([^)]*\b((schema|database)\s*=|materialized\s*=\s*['\"]view)")
+STAND_INS = {"team": "Data", "email": "data@example.org"}  # the template's
 RECIPE = ROOT / "cookiecutter-pipeline" / "adopted" / "template.yml"
 
 
@@ -122,6 +125,8 @@ def adapt(made: Path) -> None:
     recipe = read(RECIPE)
     for path in (made / name for name in recipe["remove"]):
         shutil.rmtree(path) if path.is_dir() else path.unlink()
+        if not any(path.parent.iterdir()):
+            path.parent.rmdir()
     for name, edits in recipe["edit"].items():
         text = (made / name).read_text(encoding="utf-8")
         for old, new in edits.items():
@@ -132,6 +137,12 @@ def adapt(made: Path) -> None:
         (made / name).write_text(text, encoding="utf-8")
     for source, name in recipe["replace"].items():
         shutil.copyfile(RECIPE.parent / source, made / name)
+
+
+def dividing(dbt: Path) -> list[Path]:
+    """Files with SQL that divides: by whole numbers, DuckDB gives a fraction and Trino does not."""
+    paths = sorted(path for kind in ("models", "macros", "tests") for path in dbt.glob(f"{kind}/**/*.sql"))
+    return [path for path in paths if "/" in NO_SQL.sub("", path.read_text(encoding="utf-8", errors="replace"))]
 
 
 def left_out(folder: Path, project: dict) -> list[str]:
@@ -158,10 +169,20 @@ def adopt(folder: Path, into: Path, answers: dict[str, str]) -> list[str]:
         configure(project, made / "dbt", name)
         sources = lead_sources(made / "dbt", name)
         placed = [path.relative_to(made) for path in sorted(made.glob("dbt/models/**/*.sql")) if PLACED.search(path.read_text())]
+        divided = [path.relative_to(made) for path in dividing(made / "dbt")]
         made.rename(into / name)
     return [
         *(f"nothing loads the source {source} yet: write its ingest in orchestration/, state its licence" for source in sources),
         *(f"{path} says itself where its table lies, or that it is a view: leave that to dbt_project.yml" for path in placed),
+        *(
+            f"{path} divides: 7 / 2 is 3.5 in DuckDB and 3 in Trino, so make one of both a decimal, as cast(7 as decimal(18, 2))"
+            for path in divided
+        ),
+        *(
+            f"pipeline.yml has `{answer}: {stands}`, which is nobody: put your own there"
+            for answer, stands in STAND_INS.items()
+            if answer not in answers
+        ),
         *(f"dbt_project.yml had `{key}`, which was left out: see whether it is needed" for key in left_out(folder, project)),
         "its SQL has to run on DuckDB, which `make test` shows, and on Trino, which the first deploy shows",
         "`make test` names each of the platform's rules that it does not keep yet",
@@ -179,6 +200,8 @@ def main() -> int:
     given = vars(parser.parse_args())
     folder, into = Path(given.pop("project")), given.pop("into")
     try:
+        if not given["name"]:
+            raise AdoptError('a pipeline needs a name: make adopt DBT=../shop NAME=shop [TITLE="Shop"] [TEAM=] [EMAIL=] [DIR=]')
         left = adopt(folder, into, {answer: value for answer, value in given.items() if value is not None})
     except AdoptError as error:
         print(f"Nothing was made: {error}", file=sys.stderr)

@@ -124,7 +124,8 @@ def main() -> int:
     else:
         for name, value in generated.items():
             sops("set", "--value-stdin", str(target), f'["{name}"]', text=json.dumps(value))
-    print(f"{target}: {len(generated)} generated, {len(there.keys() - generated.keys())} kept")
+    kept = len(there.keys() - generated.keys())
+    print(f"{target}: {len(generated)} generated, {kept} kept; the age key that opens it: {key_place()}")
     return 0
 
 

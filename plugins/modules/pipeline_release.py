@@ -169,7 +169,7 @@ from ansible_collections.foss_data.platform.plugins.module_utils.releases import
 LAST_LINES = 12
 LONGEST = 20_000  # bytes that a pipeline may have to say, and characters of what is said of a release that does not load
 ENDS = {
-    "timeout": "it took more than {timeout} s and was stopped",
+    "timeout": "it took more than {timeout} s and was stopped: deploy it again when the host has less to do",
     "oom-kill": "it needed more memory than `memory_mb` of its pipeline.yml allows",
     # Not by its own limit, which is told as the one above.
     "signal": "it was killed, as is done first where all pipelines together need more memory than they have: deploy it again",

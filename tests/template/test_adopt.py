@@ -55,7 +55,12 @@ def test_the_projects_files_take_the_examples_place(into):
     assert "measurements" not in "".join(
         path.read_text() for part in ("orchestration", "tests") for path in made.glob(f"{part}/*.py")
     )
-    assert len(left) == 2
+    assert [line.partition(":")[0].partition("`")[0] for line in left[:-2]] == [
+        "dbt/macros/in_whole.sql divides",
+        "pipeline.yml has ",
+        "pipeline.yml has ",
+    ]
+    assert not (made / "notebooks").exists()
     # What came on top of the template is there to be looked at.
     assert git(made, "log", "--format=%s") == "jaffle from the template\n"
     assert "?? dbt/models/orders.sql" in git(made, "status", "--porcelain")
@@ -83,16 +88,33 @@ def test_what_is_left_to_do_is_said(shop, into):
     with (shop / "dbt_project.yml").open("a") as project:
         project.write("snapshot-paths: [snapshots]\non-run-end: ['select 1']\n")
     made, left = adopted(shop, into)
-    assert [line.partition(":")[0] for line in left[:-2]] == [
+    assert [line.partition(":")[0] for line in left[:-7]] == [
         "nothing loads the source shop.returns yet",
         "nothing loads the source shop.visits yet",
         "dbt/models/visits.sql says itself where its table lies, or that it is a view",
-        "dbt_project.yml had `snapshot-paths`, which was left out",
-        "dbt_project.yml had `on-run-end`, which was left out",
+    ]
+    assert [line.partition(",")[0] for line in left[-4:-2]] == [
+        "dbt_project.yml had `snapshot-paths`",
+        "dbt_project.yml had `on-run-end`",
     ]
     [source] = yaml.safe_load((made / "dbt/models/sources.yml").read_text())["sources"]
     assert source["schema"] == "{{ env_var('PIPELINE_NAME', 'jaffle') }}_raw"
     assert "database" not in source
+
+
+def test_sql_that_divides_is_named(shop, into):
+    """By whole numbers, the two engines give different numbers without an error."""
+    quiet = "-- a / b\nselect 'a/b' as path, {{ 4 / 2 }} as n, /* 1 / 2 */ 1 as m from {{ ref('orders') }} {# 1/2 #}"
+    (shop / "models" / "quiet.sql").write_text(quiet)
+    (shop / "models" / "loud.sql").write_text("select amount / 100 as dollars from {{ ref('orders') }}")
+    _, left = adopted(shop, into)
+    assert [line.partition(" ")[0] for line in left if " divides" in line] == ["dbt/macros/in_whole.sql", "dbt/models/loud.sql"]
+
+
+def test_without_a_name(into):
+    done = adopt(SHOP, into, "")
+    assert "a pipeline needs a name" in done.stderr
+    assert not list(into.iterdir())
 
 
 def test_a_project_from_before_dbt_1(shop, into):
@@ -176,7 +198,7 @@ def test_what_can_not_be_brought_in_is_one_line_and_leaves_nothing(shop, into, c
     assert not list(into.iterdir())
 
 
-@pytest.mark.parametrize("name", ["select", "../x", "Jaffle", "--help", ""])
+@pytest.mark.parametrize("name", ["select", "../x", "Jaffle", "--help"])
 def test_a_bad_name(into, name):
     done = adopt(SHOP, into, name)
     assert done.returncode == 1

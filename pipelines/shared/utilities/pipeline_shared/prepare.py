@@ -168,7 +168,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Make the release in the current folder ready, and see that it would load")
     parser.add_argument("--test", action="store_true", help=f"also run its {TESTS}")
     arguments = parser.parse_args()
-    # Nearly all that importing dbt and Dagster makes stays: looking for what does not, every 700 objects, takes a tenth of the time.
+    # Nearly all that importing dbt and Dagster makes stays: to look for what does not, every 700 objects, takes a tenth of the
+    # time.
     gc.set_threshold(50_000, 20, 20)
     try:
         # Whatever else is said on the way, warnings for the most part, would hide the one line.
