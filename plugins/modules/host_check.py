@@ -68,6 +68,12 @@ options:
         description: Beginning of the name of the systemd unit that may hold it.
         type: str
         required: true
+  ssh:
+    description:
+      - Whether sshd will be told to take keys only, and a firewall to close every port that is not asked for. Whoever is
+        connected has to have a key then.
+    type: bool
+    default: false
 """
 
 EXAMPLES = r"""
@@ -80,6 +86,7 @@ EXAMPLES = r"""
       - {path: /opt, free_mb: 6000, free_after_mb: 600, installed: /opt/dagster/current}
     ports:
       - {port: 8080, unit: trino}
+    ssh: true
 """
 
 RETURN = r"""
@@ -94,17 +101,48 @@ ansible_facts:
     platform_installed:
       description: Whether every O(disk[].installed) is there. Check mode can't ask services of a host that is still blank.
       type: bool
+    platform_ssh_ports:
+      description: Ports that sshd listens on, and the one that the connection came to; empty without O(ssh).
+      type: list
+      elements: int
+    platform_operators:
+      description: Members of the group sudo, and who is connected; empty without O(ssh).
+      type: list
+      elements: str
+    platform_kernel:
+      description:
+        - Which parts of the kernel are this host's own. A container's are its machine's, which sees to them.
+      type: dict
+      contains:
+        audit:
+          description: Whether it can be told what to write down.
+          type: bool
+        clock:
+          description: Whether the clock can be set.
+          type: bool
+        settings:
+          description: Whether those below C(/proc/sys) can be set, without setting them for others.
+          type: bool
+    platform_timekeeper:
+      description: The service that keeps the time, if one is installed.
+      type: str
 """
 
 import contextlib
 import os
 import re
+import socket
+import struct
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.foss_data.platform.plugins.module_utils import ssh_access
 
 KIB = 1024
 LAST_PORT = 65535
 LISTEN = "0A"  # the state, as /proc/net/tcp has it
+# Of linux/netlink.h, linux/audit.h and linux/capability.h.
+NETLINK_AUDIT, AUDIT_GET, NLM_F_REQUEST, CAP_SYS_TIME = 9, 1000, 1, 25
+TIMEKEEPERS = ("chrony", "ntpsec", "ntp", "openntpd", "systemd-timesyncd")
 
 
 def os_release(text: str) -> dict:
@@ -171,7 +209,7 @@ def unit_of(cgroup: str) -> str:
 
 def _read(path: str) -> str:
     try:
-        with open(path, encoding="utf-8") as handle:
+        with open(path, encoding="utf-8", errors="replace") as handle:
             return handle.read()
     except OSError:
         return ""
@@ -191,6 +229,27 @@ def free_disk(path: str) -> int:
         path = os.path.dirname(path)
     found = os.statvfs(path)
     return found.f_bavail * found.f_frsize // KIB**2
+
+
+def answers_audit() -> bool:
+    """Whether the kernel's audit says how it is to who is here. It does not in a container, or where it is not built in."""
+    try:
+        with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_AUDIT) as audit:
+            audit.settimeout(5)
+            audit.send(struct.pack("=IHHII", 16, AUDIT_GET, NLM_F_REQUEST, 1, 0))
+            return struct.unpack_from("=IH", audit.recv(1024))[1] == AUDIT_GET
+    except OSError:
+        return False
+
+
+def own_kernel(status: str, container: str) -> dict[str, bool]:
+    """Which parts of the kernel are this host's own, by its ``/proc/1/status`` and the kind of container that it is, if any."""
+    capabilities = re.search(r"^CapBnd:\s+(\w+)", status, re.MULTILINE)
+    return {
+        "audit": answers_audit(),
+        "clock": not container and bool(capabilities and int(capabilities.group(1), 16) >> CAP_SYS_TIME & 1),
+        "settings": not container and not os.statvfs("/proc/sys").f_flag & os.ST_RDONLY,
+    }
 
 
 def port_faults(ports: list[dict]) -> list[str]:
@@ -234,6 +293,7 @@ def main() -> None:
                 "default": [],
                 "options": {"port": {"type": "int", "required": True}, "unit": {"type": "str", "required": True}},
             },
+            "ssh": {"type": "bool", "default": False},
         },
         supports_check_mode=True,
     )
@@ -269,12 +329,22 @@ def main() -> None:
                 f"port {wanted['port']} is wanted for {wanted['unit']} but {holder} (process {pid}) has it: "
                 "stop that, or choose another port in group_vars"
             )
+    access = ssh_access.Access(_read, module.run_command) if p["ssh"] else None
+    faults += access.faults if access else []
     if faults:
         module.fail_json(
             msg="This host is not ready; nothing was changed. " + "; ".join(f"({i}) {f}" for i, f in enumerate(faults, 1)) + "."
         )
     installed = all(os.path.exists(wanted["installed"]) for wanted in p["disk"])
-    module.exit_json(changed=False, ansible_facts={"platform_memory_mb": memory, "platform_installed": installed})
+    facts = {
+        "platform_memory_mb": memory,
+        "platform_installed": installed,
+        "platform_ssh_ports": access.ports if access else [],
+        "platform_operators": access.operators if access else [],
+        "platform_kernel": own_kernel(_read("/proc/1/status"), _read("/run/systemd/container").strip()),
+        "platform_timekeeper": next((name for name in TIMEKEEPERS if os.path.exists(f"/lib/systemd/system/{name}.service")), ""),
+    }
+    module.exit_json(changed=False, ansible_facts=facts)
 
 
 if __name__ == "__main__":

@@ -31,6 +31,13 @@ options:
     description: Its systemd units, in the order in which they start. The default is the unit of the same name.
     type: list
     elements: str
+  reload:
+    description:
+      - Units that read their files again when the others are restarted, where they run. They are neither started nor enabled
+        here, and one that refuses what is on disk goes on with what it had.
+    type: list
+    elements: str
+    default: []
   inputs:
     description:
       - Registered results that say what the service runs with, each with C(fingerprint) and C(changed),
@@ -174,6 +181,7 @@ def stop(module: AnsibleModule, units: list[str], states: list[dict], record: St
 OPTIONS = {
     "name": {"type": "str", "required": True},
     "units": {"type": "list", "elements": "str"},
+    "reload": {"type": "list", "elements": "str", "default": []},
     "inputs": {"type": "list", "elements": "dict", "default": []},
     "state": {"type": "str", "choices": ["started", "on_demand", "stopped"], "default": "started"},
 }
@@ -184,6 +192,22 @@ def slices_of(module: AnsibleModule, states: list[dict]) -> list[dict]:
     slices = sorted({s["Slice"] for s in states if s.get("Slice")})
     shown = ["systemctl", "show", "--property=Id,LoadState,NeedDaemonReload,FragmentPath", *slices]
     return parse_show(module.run_command(shown, check_rc=True)[1]) if slices else []
+
+
+def reload(module: AnsibleModule, units: list[str]) -> None:
+    """Those that run read their files again; leaves the module with the end of its journal if one refuses them."""
+    for unit in units:
+        if module.run_command(["systemctl", "is-active", "--quiet", unit])[0]:
+            continue
+        rc, _out, err = module.run_command(["systemctl", "reload", unit])
+        if rc:
+            shown = ["journalctl", "--no-pager", "--output=cat", f"--lines={JOURNAL_LINES}", f"--unit={unit}"]
+            module.fail_json(
+                msg=f"{unit} refuses what is on disk and goes on with what it had: {' '.join(err.split())} "
+                f"The end of its journal is below; mend the cause and run the play again.",
+                journal=module.run_command(shown)[1].splitlines(),
+                unit=unit,
+            )
 
 
 def restart(module: AnsibleModule, units: list[str]) -> None:
@@ -266,6 +290,7 @@ def run(module: AnsibleModule) -> None:
         module.run_command(["systemctl", verb, "--quiet", *turned], check_rc=True)
     if reason:
         restart(module, units)
+        reload(module, module.params["reload"])
         record.write(wanted)
         result["seconds"] = round(time.monotonic() - began, 2)
     module.exit_json(**result)

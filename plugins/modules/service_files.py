@@ -28,7 +28,7 @@ options:
         Not given for what no running process has read.
     type: str
   user:
-    description: System user that the service runs as.
+    description: System user that the service runs as, without a shell; one that has a shell loses it.
     type: dict
     suboptions:
       name:
@@ -97,6 +97,9 @@ options:
         description: Written only where there is none yet; something else owns its content afterwards.
         type: bool
         default: false
+      validate:
+        description: A command that has to accept new content before it is put in place, C(%s) in it is the path of that.
+        type: str
   secrets:
     description: Used internally to hand over the content of secret files.
     type: dict
@@ -142,12 +145,15 @@ import hashlib
 import json
 import os
 import pwd
+import shlex
 import stat
 import tempfile
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.foss_data.platform.plugins.module_utils.aggregate import each_item, with_aggregate
 from ansible_collections.foss_data.platform.plugins.module_utils.started import StartedRecord
+
+NO_SHELL = "/usr/sbin/nologin"
 
 
 def fingerprint(files: list[dict]) -> str:
@@ -201,9 +207,11 @@ class ServiceFiles:
         return True
 
     def user(self, wanted: dict) -> None:
-        """Create the system user and its group."""
+        """Create the system user and its group, or take its shell."""
         try:
-            pwd.getpwnam(wanted["name"])
+            shell = pwd.getpwnam(wanted["name"]).pw_shell
+            if shell != NO_SHELL and self.change(f"user {wanted['name']}", f"shell: {shell}\n", f"shell: {NO_SHELL}\n"):
+                self.module.run_command(["usermod", "--shell", NO_SHELL, wanted["name"]], check_rc=True)
         except KeyError:
             if self.change(f"user {wanted['name']}", "", "present\n"):
                 self.module.run_command(
@@ -215,7 +223,7 @@ class ServiceFiles:
                         "--home-dir",
                         wanted["home"],
                         "--shell",
-                        "/usr/sbin/nologin",
+                        NO_SHELL,
                         wanted["name"],
                     ],
                     check_rc=True,
@@ -264,11 +272,20 @@ class ServiceFiles:
         try:
             with os.fdopen(handle, "w", encoding="utf-8", newline="") as target:
                 target.write(wanted["content"])
+            self._validate(wanted, partial)
             self._set_attributes(partial, attributes)
             os.rename(partial, path)
         finally:
             if os.path.exists(partial):
                 os.unlink(partial)
+
+    def _validate(self, wanted: dict, partial: str) -> None:
+        if not wanted["validate"]:
+            return
+        rc, out, err = self.module.run_command(shlex.split(wanted["validate"].replace("%s", partial)))
+        if rc:
+            said = " ".join((err or out).replace(partial, wanted["dest"]).split())
+            self.module.fail_json(msg=f"{wanted['dest']} is left as it was, its new content would be refused: {said}")
 
     def _set_attributes(self, path: str, wanted: dict) -> None:
         try:
@@ -317,6 +334,7 @@ OPTIONS = {
             "content": {"type": "str"},
             "secret": {"type": "bool", "default": False, "no_log": False},
             "once": {"type": "bool", "default": False},
+            "validate": {"type": "str"},
         },
     },
 }

@@ -63,12 +63,17 @@ def test_everything_comes_back_after_a_reboot(host, reboot):
     before = host.check_output(
         "cat /proc/sys/kernel/random/boot_id; systemctl show --value --property=UserspaceTimestampMonotonic"
     )
+    rules = host.check_output("nft --stateless list table inet foss_data_platform")
     reboot()
     assert host.check_output("systemctl is-system-running --wait") == "running"
     after = host.check_output(
         "cat /proc/sys/kernel/random/boot_id; systemctl show --value --property=UserspaceTimestampMonotonic"
     )
     assert before != after
+    begun = "systemctl show --value --property=ActiveEnterTimestampMonotonic %s"
+    closed = int(host.check_output(begun, "foss-data-platform-firewall"))
     for unit in UNITS:
         assert host.check_output("systemctl is-active %s", unit) == "active", "a unit is not started at boot"
+        assert 0 < closed < int(host.check_output(begun, unit)), f"{unit} is there before the firewall"
+    assert host.check_output("nft --stateless list table inet foss_data_platform") == rules
     assert_all_answer(host)

@@ -2,6 +2,9 @@
 
 import hashlib
 import json
+import re
+import shlex
+import subprocess
 
 import pytest
 from ansible_collections.foss_data.platform.tests.deployed import PLAIN, SECURE
@@ -25,6 +28,48 @@ for path in values["sockets"]:
         except PermissionError:
             answers[path] = "denied"
 print(json.dumps(answers))
+"""
+# From a user namespace, as its unit has.
+CONNECT = """
+import errno, json, socket
+answers = {}
+for port in values["ports"]:
+    for family, address in (socket.AF_INET, "127.0.0.1"), (socket.AF_INET, "0.0.0.0"), (socket.AF_INET6, "::ffff:127.0.0.1"):
+        with socket.socket(family) as client:
+            code = client.connect_ex((address, port))
+            answers.setdefault(port, set()).add(errno.errorcode.get(code, "connected"))
+print(json.dumps({port: sorted(found) for port, found in answers.items()}))
+"""
+# All that its user may read of the host and of who is on it: the names of the secrets that are in there.
+SEARCH = """
+import json, os, sys
+secrets = json.load(sys.stdin)
+longest = max(len(secret) for secret in secrets.values())
+found, looked = {}, 0
+def look(path):
+    global looked
+    try:
+        with open(path, "rb") as file:
+            text = b""
+            while part := file.read(2**20):
+                # One may lie across two parts.
+                text = text[-longest:] + part
+                for name, secret in secrets.items():
+                    if secret.encode() in text:
+                        found.setdefault(name, path)
+    except OSError:
+        return
+    looked += 1
+for top in "/etc", "/home", "/root", "/run", "/srv", "/tmp", "/usr/local", "/var":
+    for folder, folders, names in os.walk(top):
+        for name in names:
+            path = os.path.join(folder, name)
+            if os.path.isfile(path) and not os.path.islink(path):
+                look(path)
+for pid in filter(str.isdigit, os.listdir("/proc")):
+    for name in "environ", "cmdline":
+        look(f"/proc/{pid}/{name}")
+print(json.dumps([found, looked]))
 """
 S3 = """
 import io, json
@@ -162,10 +207,56 @@ def test_files_and_sockets(on_host, deployed):
         "/etc/trino/trino.env",
         "/etc/trino/rules.json",
         "/var/lib/postgresql/15/main",
+        "/var/lib/minio",
+        "/var/lib/dagster/compute_logs",
     ]
-    sockets = [f"/run/pipelines/{UNRULY}/grpc.sock"]
+    sockets = [f"/run/pipelines/{UNRULY}/grpc.sock", f"/run/pipeline-porter/{UNRULY}.sock", f"/run/pipeline-porter/{NAME}.sock"]
     answers = json.loads(on_host(TOUCH, user=f"pl-{NAME}", paths=paths, sockets=sockets))
     assert answers == {path: "denied" for path in [*paths, *sockets]}
+
+
+def test_the_journal(host, deployed):
+    """What services print is not a pipeline's to read, nor what another prints."""
+    assert host.check_output("journalctl --quiet --lines=1 --output=cat --unit=trino")
+    assert host.run("runuser -u pl-%s -- journalctl --quiet --lines=1 --output=cat", NAME).stdout == ""
+
+
+def test_ports_of_those_who_ask_nobody(host, deployed):
+    """Dagster's page, the metastore and Trino's own port know their own; the others ask for a login."""
+
+    def reached(user: str) -> dict[str, list[str]]:
+        run = "systemd-run --quiet --pipe --wait --collect --uid=%s --property=PrivateUsers=yes /usr/bin/python3 -c %s"
+        ports = {"ports": [3000, 9083, 8080, 5432, 9010, 8443]}
+        return json.loads(host.check_output(run, user, f"values = {ports}\n{CONNECT}"))
+
+    closed, opened = ["EHOSTUNREACH"], ["connected"]
+    services = {"5432": opened, "9010": opened, "8443": opened}
+    assert reached(f"pl-{NAME}") == {"3000": closed, "9083": closed, "8080": closed, **services}
+    assert reached("nobody") == {"3000": closed, "9083": closed, "8080": closed, **services}
+    assert reached("dagster") == {"3000": opened, "9083": closed, "8080": closed, **services}
+    assert reached("trino") == {"3000": closed, "9083": opened, "8080": opened, **services}
+    assert reached("root") == {"3000": opened, "9083": opened, "8080": opened, **services}
+
+
+def test_no_secret_lies_where_it_is_read(root, standin, host, own, credentials, deployed):
+    """Neither the platform's nor another's, in any file or process; and its own are found where they are its own."""
+    others = {name: value for name, value in own(UNRULY).items() if re.search("PASSWORD|SECRET", name)}
+    assert len(others) == 3
+    secrets = {f"other's {name}": value for name, value in others.items()}
+    secrets |= {name: (value.splitlines() * 2)[1] for name, value in credentials.items() if name.startswith("secret_")}
+    # Everybody's, to know whom to trust.
+    del secrets["secret_ca_certificate"]
+    ssh = ["ssh", "-F", str(root / ".sandbox" / standin / "ssh_config"), standin]
+
+    def found(user: str) -> tuple[dict[str, str], int]:
+        command = f"runuser -u {user} -- /usr/bin/python3 -c {shlex.quote(SEARCH)}"
+        done = subprocess.run([*ssh, command], input=json.dumps(secrets), capture_output=True, text=True, check=True)
+        return json.loads(done.stdout)
+
+    nothing, looked = found(f"pl-{NAME}")
+    assert nothing == {}
+    assert looked > 100
+    assert set(found("root")[0]) >= {*(f"other's {name}" for name in others), "secret_minio_root", "secret_trino_admin"}
 
 
 def test_objects(on_host, own):

@@ -26,14 +26,32 @@ def test_only_ssh_listens_beyond_loopback(host):
     assert not open_to_all
 
 
-def test_units_are_sandboxed(host):
-    exposed = {}
+def test_units_are_sandboxed(host, capsys):
+    exposures = {}
     for unit in units_of_ours(host):
         report = host.check_output(f"systemd-analyze security --no-pager {unit}")
-        exposure = float(re.search(r"Overall exposure level for .*: ([\d.]+)", report).group(1))
-        if exposure > EXPOSURE_CEILING:
-            exposed[unit] = exposure
-    assert not exposed
+        exposures[unit] = float(re.search(r"Overall exposure level for .*: ([\d.]+)", report).group(1))
+    with capsys.disabled():
+        print("\nexposure of 10, by systemd-analyze security:")
+        for unit, exposure in sorted(exposures.items(), key=lambda item: -item[1]):
+            print(f"{exposure:6.1f}  {unit}")
+    assert not {unit: exposure for unit, exposure in exposures.items() if exposure > EXPOSURE_CEILING}
+
+
+def test_users_of_services_have_no_shell_and_no_login(host):
+    """Nor do those of pipelines, which run in units of theirs. The names of dynamic users are nobody's between two starts."""
+    users = set()
+    for unit in units_of_ours(host):
+        shown = host.check_output(f"systemctl show --property=User --property=DynamicUser {unit}")
+        settings = dict(line.split("=", 1) for line in shown.splitlines())
+        if settings["DynamicUser"] == "no":
+            users.add(settings["User"])
+    for user in users - {"", "root"}:
+        name, _x, uid, _gid, _comment, home, _shell = host.check_output("getent passwd %s", user).split(":")
+        assert 0 < int(uid) < 1000, name
+        assert host.check_output("getent shadow %s | cut -d: -f2", user)[0] in "!*", name
+        assert "This account is currently not available" in host.run("runuser --login %s --command id", user).stdout, name
+        assert host.run(f"ls {home}/.ssh").rc != 0, name
 
 
 def test_unit_files_are_valid(host):

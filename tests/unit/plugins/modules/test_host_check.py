@@ -4,6 +4,8 @@
 
 import os
 import socket
+import struct
+from types import SimpleNamespace
 
 import pytest
 from ansible_collections.foss_data.platform.plugins.modules import host_check
@@ -52,7 +54,8 @@ def check(module, host):
 def test_a_fit_host_gives_its_memory(check):
     done = check()
     assert not done["changed"]
-    assert done["ansible_facts"] == {"platform_memory_mb": 8130000 // 1024, "platform_installed": True}
+    facts = done["ansible_facts"]
+    assert (facts["platform_memory_mb"], facts["platform_installed"]) == (8130000 // 1024, True)
 
 
 def test_another_distribution(check, host):
@@ -164,3 +167,58 @@ def test_one_port_for_two(check):
     said = check(ports=[{"port": 8443, "unit": "minio"}, {"port": 8444, "unit": "x"}, {"port": 8443, "unit": "trino"}])["msg"]
     assert "port 8443 is given to minio and trino: choose another one for one of them" in said
     assert "8444" not in said
+
+
+@pytest.mark.parametrize(
+    ("bounding", "container", "read_only", "own"),
+    [
+        ("000001ffffffffff", "", 0, {"clock": True, "settings": True}),
+        ("000001ffffffffff", "lxc", 0, {"clock": False, "settings": False}),
+        ("000001fffdffffff", "", 0, {"clock": False, "settings": True}),
+        ("000001ffffffffff", "", os.ST_RDONLY, {"clock": True, "settings": False}),
+    ],
+)
+def test_what_of_the_kernel_is_its_own(check, host, monkeypatch, bounding, container, read_only, own):
+    host["/proc/1/status"] = f"Name:\tsystemd\nCapEff:\t0000000000000000\nCapBnd:\t{bounding}\n"
+    host["/run/systemd/container"] = container
+    found = SimpleNamespace(f_flag=read_only, f_bavail=1, f_frsize=1)
+    monkeypatch.setattr(host_check.os, "statvfs", lambda path: found)
+    assert {name: check()["ansible_facts"]["platform_kernel"][name] for name in own} == own
+
+
+@pytest.mark.parametrize(("answer", "audit"), [((1000, b""), True), ((2, struct.pack("=i", -1)), False), (None, False)])
+def test_the_kernels_audit_is_asked(monkeypatch, answer, audit):
+    """As a kernel that has it answers root, as one answers a container, and as one that has none."""
+
+    class Netlink:
+        def __init__(self, *_kind):
+            if answer is None:
+                raise OSError("Protocol not supported")
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_how):
+            pass
+
+        def settimeout(self, _seconds):
+            pass
+
+        def send(self, asked):
+            assert struct.unpack("=IHHII", asked)[:3] == (16, 1000, 1)
+
+        def recv(self, _size):
+            return struct.pack("=IHHII", 16 + len(answer[1]), answer[0], 0, 1, 0) + answer[1]
+
+    monkeypatch.setattr(host_check.socket, "socket", Netlink)
+    assert host_check.answers_audit() is audit
+
+
+def test_whoever_would_be_locked_out_is_told_with_the_rest(check, monkeypatch):
+    access = SimpleNamespace(faults=["ann has no key"], ports=[22], operators=["ann"])
+    monkeypatch.setattr(host_check.ssh_access, "Access", lambda read, run: access)
+    assert "(1) this host has 7939 MiB" in (said := check(ssh=True, memory_mb=9000)["msg"])
+    assert "(2) ann has no key" in said
+    access.faults = []
+    facts = check(ssh=True)["ansible_facts"]
+    assert (facts["platform_ssh_ports"], facts["platform_operators"]) == ([22], ["ann"])

@@ -41,7 +41,11 @@ class Systemd:
             missing = {"LoadState": "not-found", "ActiveState": "inactive", "UnitFileState": "", "NeedDaemonReload": "no"}
             blocks = [{"Id": u, **(known | self.units[u] if u in self.units else missing)} for u in units]
             return 0, "\n\n".join("\n".join(f"{k}={v}" for k, v in b.items()) for b in blocks) + "\n", ""
+        if verb == "is-active":
+            return int(self.units.get(units[0], {}).get("ActiveState") != "active"), "", ""
         self.asked.append(" ".join([verb, *units]))
+        if verb == "reload" and units[0] in self.broken:
+            return 1, "", self.broken[units[0]]
         for unit in units if verb == "enable" else []:
             self.units[unit]["UnitFileState"] = "enabled"
         for unit in units if verb == "disable" else []:
@@ -297,3 +301,26 @@ def test_a_host_without_systemd_is_told_apart(module, record, monkeypatch):
     refusal = "System has not been booted with systemd as init system (PID 1)"
     monkeypatch.setattr(AnsibleModule, "run_command", lambda *_, **__: (1, "", refusal))
     assert "Is it PID 1 on this host?" in module(service.main, name="tool")["msg"]
+
+
+def test_what_only_reads_its_files_again_is_never_restarted(running, apply):
+    """And not started either, if it does not run."""
+    running.have("ssh")
+    running.have("auditd", active="inactive")
+    given = {"reload": ["ssh", "auditd", "not-there"]}
+    assert not apply(**given)["changed"]
+    assert apply(RELEASE, FILES | {"changed": True}, **given)["changed"]
+    about = [asked for asked in running.asked if "tool" not in asked]
+    assert about == ["daemon-reload", "reload ssh"]
+
+
+def test_one_that_refuses_its_files_goes_on_and_is_asked_again(running, apply, record):
+    running.have("ssh")
+    running.broken["ssh"] = "Job for ssh.service failed."
+    failed = apply(RELEASE, FILES | {"changed": True}, reload=["ssh"])
+    assert failed["msg"].startswith("ssh refuses what is on disk and goes on with what it had: Job for ssh.service failed.")
+    assert failed["journal"] == ["journal of ssh"]
+    assert (running.units["ssh"]["ActiveState"], record.read()) == ("active", None)
+    running.broken.clear()
+    assert "what it was started with is not known" in apply(reload=["ssh"])["reason"]
+    assert "reload ssh" in running.asked

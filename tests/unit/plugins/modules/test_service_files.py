@@ -6,6 +6,7 @@ import functools
 import getpass
 import grp
 import os
+import pwd
 import stat
 from pathlib import Path
 
@@ -192,3 +193,26 @@ def test_the_user_is_made_as_a_system_user(apply, monkeypatch):
     ran.clear()
     assert apply(check=True, user={"name": "no-such-user"})["changed"]
     assert ran == []
+
+
+def test_a_user_with_a_shell_loses_it(apply, monkeypatch):
+    ran = []
+    monkeypatch.setattr(AnsibleModule, "run_command", lambda self, command, **_: (ran.append(command), (0, "", ""))[1])
+    user = pwd.struct_passwd(("tool", "x", 990, 990, "", "/var/lib/tool", "/bin/bash"))
+    monkeypatch.setattr(service_files.pwd, "getpwnam", lambda name: user)
+    assert apply(check=True, user={"name": "tool"})["diff"][0]["before"] == "shell: /bin/bash\n"
+    assert ran == []
+    assert apply(user={"name": "tool"})["changed_paths"] == ["user tool"]
+    assert ran == [["usermod", "--shell", "/usr/sbin/nologin", "tool"]]
+    user = pwd.struct_passwd((*user[:6], "/usr/sbin/nologin"))
+    assert not apply(user={"name": "tool"})["changed"]
+
+
+def test_what_would_be_refused_is_not_put_in_place(apply, etc):
+    file = etc / "tool.conf"
+    file.write_text("good\n")
+    wanted = {"dest": str(file), "content": "bad\n", "validate": "grep --quiet good %s"}
+    assert f"{file} is left as it was, its new content would be refused" in apply(files=[wanted])["msg"]
+    assert (file.read_text(), os.listdir(etc)) == ("good\n", ["tool.conf"])
+    assert apply(files=[wanted | {"content": "as good\n"}])["changed"]
+    assert file.read_text() == "as good\n"
