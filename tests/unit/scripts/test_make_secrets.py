@@ -53,9 +53,15 @@ def encrypted(inventory: Path) -> Path:
     return inventory / "group_vars" / "all" / "secrets.sops.yaml"
 
 
-def decrypted(inventory: Path) -> dict:
+def content(inventory: Path) -> dict:
+    """All that is in the file."""
     command = ["sops", "decrypt", "--output-type", "json", str(encrypted(inventory))]
     return json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
+
+
+def decrypted(inventory: Path) -> dict[str, str]:
+    """The credentials in it."""
+    return {name: value for name, value in content(inventory).items() if name.startswith("secret_")}
 
 
 def test_everything_is_generated_once(make, inventory, names, key):
