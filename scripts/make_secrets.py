@@ -8,9 +8,9 @@
     scripts/make_secrets.py inventories/mysite --proven            the old ones go
 
 INVENTORY/.sops.yaml says who can decrypt it; a run without options encrypts it to whom that names now. The age key of whoever
-runs this is one that SOPS uses ($SOPS_AGE_KEY, else the file $SOPS_AGE_KEY_FILE, else sops/age/keys.txt in the user's configuration
-folder); it is made if there is none. Credentials that exist are touched by a rotation only, which playbooks/rotate_secrets.yml
-does from beginning to end. No plain text touches the disk.
+runs this is one that SOPS uses ($SOPS_AGE_KEY, else the file $SOPS_AGE_KEY_FILE, else sops/age/keys.txt in the user's
+configuration folder); it is made if there is none. Credentials that exist are touched by a rotation only, which
+playbooks/rotate_secrets.yml does from beginning to end. No plain text touches the disk.
 """
 
 import argparse

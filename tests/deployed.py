@@ -88,8 +88,14 @@ def runs(root: Path, standin: str) -> list[dict]:
 @pytest.fixture(scope="session")
 def credentials(root: Path) -> dict:
     """The inventory's credentials, decrypted."""
-    file = root / "inventories" / "sandbox" / "group_vars" / "all" / "secrets.sops.yaml"
-    return json.loads(subprocess.check_output(["sops", "decrypt", "--output-type", "json", str(file)], text=True))
+    return credentials_in(root / "inventories" / "sandbox")
+
+
+def credentials_in(inventory: Path) -> dict[str, str]:
+    """The credentials in its encrypted file, which holds more than these."""
+    file = inventory / "group_vars" / "all" / "secrets.sops.yaml"
+    found = json.loads(subprocess.check_output(["sops", "decrypt", "--output-type", "json", str(file)], text=True))
+    return {name: value for name, value in found.items() if name.startswith("secret_")}
 
 
 @pytest.fixture(scope="module")

@@ -80,8 +80,8 @@ class VarsModule(SopsVars):
             file, kind, reason = found.groups()
             if kind != "CouldNotRetrieveKey":
                 raise AnsibleParserError(
-                    f"The credentials in {file} can't be decrypted ({reason}): something else than sops has changed the file, or "
-                    "it is not whole. Nothing was changed. Take its last good version back from git, and change it by `sops edit`."
+                    f"The credentials in {file} can't be decrypted ({reason}): something else than sops has changed the file, "
+                    "or it is not whole. Nothing was changed. Take its last good version from git, and change it by `sops edit`."
                 ) from None
             keys = ", ".join(dict.fromkeys(re.findall(r"\bage1[0-9a-z]{58}\b", text))) or "another key"
             raise AnsibleParserError(
