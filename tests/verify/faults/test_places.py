@@ -1,26 +1,12 @@
 """No credential is anywhere but in the files of the services that need it: not on this machine, not for others on the host."""
 
-import shlex
 import subprocess
 import time
 from pathlib import Path
 
 import pytest
-from ansible_collections.foss_data.platform.plugins.filter.derived_secret import derived_secret
+from ansible_collections.foss_data.platform.tests.deployed import values_in
 
-# Values come by its input, so that they are in no list of processes. What it prints are places.
-ON_HOST = r"""
-patterns=$(cat)
-look() { printf '%s\n' "$patterns" | "$@" -f -; }
-{planted}
-journalctl --output=export | grep --text --fixed-strings --quiet -f <(printf '%s\n' "$patterns") && echo journal
-look grep --recursive --no-messages --files-with-matches --text --fixed-strings \
-  /tmp /var/tmp /dev/shm /var/log /var/crash /root /home /run/user /var/spool
-# What everybody may read, and what each process says of itself to others.
-look runuser -u nobody -- grep --recursive --no-messages --files-with-matches --text --fixed-strings --devices=skip \
-  /boot /etc /home /root /run /srv /tmp /usr/local /var /proc/[0-9]*/cmdline /proc/[0-9]*/environ
-true
-"""
 PLANTED = """
 first=$(printf '%s' "$patterns" | head -1)
 (umask 077; printf 'a %s z' "$first" > /tmp/planted)
@@ -34,36 +20,17 @@ echo /proc/$!/cmdline
 
 @pytest.fixture
 def values(credentials) -> list[str]:
-    """The credentials, and those derived from them. Of a key that is several lines one would be enough."""
-    found = [(value.splitlines() * 2)[1] for name, value in credentials.items() if name != "secret_ca_certificate"]
-    found.append(derived_secret(credentials["secret_minio_trino"], "reader"))
-    for purpose in ("object store: ", "trino: ", "database: pl-"):
-        found.append(derived_secret(credentials["secret_pipelines"], f"{purpose}stavanger_parking"))
-    assert all(len(value) >= 40 for value in found)
-    return found
+    """The credentials, and those derived from them."""
+    return values_in(credentials)
 
 
-@pytest.fixture
-def on_host_in(root, standin, values):
-    """Places where the host has one of them. Something may be run there before."""
-
-    def look(planted: str = "") -> list[str]:
-        ssh = ["ssh", "-F", str(root / ".sandbox" / standin / "ssh_config"), standin]
-        code = ON_HOST.replace("{planted}", planted)
-        command = [*ssh, f"bash -c {shlex.quote(code)}"]
-        done = subprocess.run(command, input="\n".join(values), check=True, capture_output=True, text=True)
-        return done.stdout.splitlines()
-
-    return look
-
-
-def test_where_credentials_are(root, play, killed_at, values, on_host_in):
+def test_where_credentials_are(root, play, killed_at, values, places):
     """After deploys that went well, one that failed, and one that was killed."""
     began = time.time() - 1
     failed = play("site.yml", "--tags", "minio", "--start-at-task", "Provide the users", "-e", "minio_port=1", "-vvv", "--diff")
     assert failed.returncode == 2, failed.stdout + failed.stderr
     assert killed_at("Provide the users", "site.yml", "--tags", "minio", "-vvv").returncode < 0
-    assert on_host_in() == []
+    assert places(values) == []
 
     # On this machine: the checkout with what the tests keep in it, what Ansible keeps, and what else was written since.
     grep = ["grep", "--recursive", "--no-messages", "--files-with-matches", "--text", "--fixed-strings", "-f", "-"]
@@ -82,7 +49,7 @@ def text_of(path: Path) -> str:
         return ""
 
 
-def test_one_that_is_somewhere_is_found(on_host_in):
-    found = on_host_in(PLANTED)
+def test_one_that_is_somewhere_is_found(places, values):
+    found = places(values, PLANTED)
     process = found.pop(0)
     assert sorted(found) == sorted(["/tmp/planted", "/run/planted", process])
