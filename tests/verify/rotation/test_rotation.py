@@ -46,20 +46,41 @@ print("let in" if done.returncode == 0 else done.stderr)
 
 
 @pytest.fixture
-def copy(root, standin, tmp_path, play):
-    """A copy of the inventory with its credentials. In the end the host has those of the checkout, or is gone."""
+def copy(root, tmp_path):
+    """A copy of the inventory with its credentials."""
     inventory = tmp_path / "inventories" / "sandbox"
     shutil.copytree(root / "inventories" / "sandbox", inventory)
     # The inventory names the keys to log in with by a path relative to itself.
     (tmp_path / ".sandbox").symlink_to(root / ".sandbox")
-    yield inventory
-    # The host of a scenario is destroyed next.
+    return inventory
+
+
+@pytest.fixture
+def restored(standin, play):
+    """In the end the host has the checkout's credentials again, or is gone: a scenario's is destroyed next."""
+    yield
     if not standin.startswith("molecule-"):
         for playbook in ("site.yml", "playbooks/pipelines.yml"):
             done = play(playbook)
             assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_another_rotation_is_under_way(host, refusal, copy):
+    """Of somebody else, with a file of their own."""
+    host.check_output("ln --symbolic '2026-11-30T00:00:00Z by anna@laptop' %s", CLAIM)
+    try:
+        error = refusal(ROTATE, "-e", "secret=secret_trino_admin", inventory=str(copy))
+    finally:
+        host.check_output("rm %s", CLAIM)
+    assert "This host is in a rotation that was begun 2026-11-30T00:00:00Z by anna@laptop. Get the encrypted file" in error
+
+
+def test_no_such_credential(refusal):
+    error = refusal(ROTATE, "-e", "secret=secret_mino_root")
+    assert "there is no credential secret_mino_root: say secret_minio_root, " in error
+
+
+@pytest.mark.usefixtures("restored")
 def test_rotation(host, copy, play, killed_at, on_host, let_in, places):
     old, own = credentials_in(copy), ["--inventory", str(copy)]
     before = (copy / "group_vars/all/secrets.sops.yaml").read_bytes()
@@ -104,18 +125,3 @@ def test_rotation(host, copy, play, killed_at, on_host, let_in, places):
     text = killed.stdout + done.stdout + done.stderr
     assert not [value for value in values if value in text]
     assert places(values) == []
-
-
-def test_another_rotation_is_under_way(host, refusal, copy):
-    """Of somebody else, with a file of their own."""
-    host.check_output("ln --symbolic '2026-11-30T00:00:00Z by anna@laptop' %s", CLAIM)
-    try:
-        error = refusal(ROTATE, "-e", "secret=secret_trino_admin", inventory=str(copy))
-    finally:
-        host.check_output("rm %s", CLAIM)
-    assert "This host is in a rotation that was begun 2026-11-30T00:00:00Z by anna@laptop. Get the encrypted file" in error
-
-
-def test_no_such_credential(refusal):
-    error = refusal(ROTATE, "-e", "secret=secret_mino_root")
-    assert "there is no credential secret_mino_root: say secret_minio_root, " in error
