@@ -12,9 +12,10 @@ first=$(printf '%s' "$patterns" | head -1)
 (umask 077; printf 'a %s z' "$first" > /tmp/planted)
 printf 'a %s z' "$first" > /run/planted
 bash -c 'exec -a "$0" sleep 60' "$first" &
-trap "rm /tmp/planted /run/planted; kill $!" EXIT
-until grep --quiet --text --fixed-strings -f <(printf '%s' "$first") /proc/$!/cmdline; do :; done
-echo /proc/$!/cmdline
+process=$!
+trap "rm /tmp/planted /run/planted; kill $process" EXIT
+until grep --quiet --text --fixed-strings -f <(printf '%s' "$first") /proc/$process/cmdline; do kill -0 $process; done
+echo /proc/$process/cmdline
 """
 
 
