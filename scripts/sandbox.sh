@@ -24,7 +24,7 @@ down() {
   fi
   # Other stand-ins of this checkout use the same credentials.
   if [ ! -d .sandbox ] || rmdir .sandbox 2> /dev/null; then
-    rm -f "$inventory/group_vars/all/secrets.sops.yaml"
+    rm -f "$inventory/group_vars/all/secrets.sops.yaml" "$inventory/.sops.yaml"
   fi
 }
 

@@ -5,6 +5,7 @@ import contextlib
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import socket
@@ -17,6 +18,7 @@ from typing import TypeVar
 
 import pytest
 import yaml
+from ansible_collections.foss_data.platform.plugins.filter.derived_secret import derived_secret
 from ansible_collections.foss_data.platform.plugins.module_utils.dagster import Dagster
 from ansible_collections.foss_data.platform.plugins.module_utils.patience import patiently
 from ansible_collections.foss_data.platform.plugins.module_utils.pipeline_source import files_of, release_id
@@ -58,6 +60,19 @@ for address, said, login in values["asked"]:
         answers.append(answer.json().get("error", {}).get("errorName", "let in") if answer.ok else "refused")
 print(json.dumps(answers))
 """
+# Where somebody could read one of some values. They come by its input, so that they are in no list of processes.
+PLACES = r"""
+patterns=$(cat)
+look() { printf '%s\n' "$patterns" | "$@" -f -; }
+{planted}
+journalctl --output=export | grep --text --fixed-strings --quiet -f <(printf '%s\n' "$patterns") && echo journal
+look grep --recursive --no-messages --files-with-matches --text --fixed-strings \
+  /tmp /var/tmp /dev/shm /var/log /var/crash /root /home /run/user /var/spool
+# What everybody may read, and what each process says of itself to others.
+look runuser -u nobody -- grep --recursive --no-messages --files-with-matches --text --fixed-strings --devices=skip \
+  /boot /etc /home /root /run /srv /tmp /usr/local /var /proc/[0-9]*/cmdline /proc/[0-9]*/environ
+true
+"""
 PLAIN, SECURE = "http://127.0.0.1:8080", "https://127.0.0.1:8443"
 Found = TypeVar("Found")
 
@@ -88,8 +103,38 @@ def runs(root: Path, standin: str) -> list[dict]:
 @pytest.fixture(scope="session")
 def credentials(root: Path) -> dict:
     """The inventory's credentials, decrypted."""
-    file = root / "inventories" / "sandbox" / "group_vars" / "all" / "secrets.sops.yaml"
-    return json.loads(subprocess.check_output(["sops", "decrypt", "--output-type", "json", str(file)], text=True))
+    return credentials_in(root / "inventories" / "sandbox")
+
+
+def credentials_in(inventory: Path) -> dict[str, str]:
+    """The credentials in its encrypted file, which holds more than these."""
+    file = inventory / "group_vars" / "all" / "secrets.sops.yaml"
+    found = json.loads(subprocess.check_output(["sops", "decrypt", "--output-type", "json", str(file)], text=True))
+    return {name: value for name, value in found.items() if name.startswith("secret_")}
+
+
+def values_in(credentials: dict[str, str]) -> list[str]:
+    """What is secret of them, and those derived from them. Of a key that is several lines one would be enough."""
+    found = [(value.splitlines() * 2)[1] for name, value in credentials.items() if name != "secret_ca_certificate"]
+    found.append(derived_secret(credentials["secret_minio_trino"], "reader"))
+    for purpose in ("object store: ", "trino: ", "database: pl-"):
+        found.append(derived_secret(credentials["secret_pipelines"], f"{purpose}stavanger_parking"))
+    assert all(len(value) >= 40 for value in found)
+    return found
+
+
+@pytest.fixture
+def places(root: Path, standin: str) -> Callable[..., list[str]]:
+    """Where on the host some values can be read that nobody should see. Something may be run there before, which finds them in
+    ``$patterns``."""
+
+    def look(values: list[str], planted: str = "") -> list[str]:
+        ssh = ["ssh", "-F", str(root / ".sandbox" / standin / "ssh_config"), standin]
+        code = shlex.quote(PLACES.replace("{planted}", planted))
+        done = subprocess.run([*ssh, f"bash -c {code}"], input="\n".join(values), check=True, capture_output=True, text=True)
+        return done.stdout.splitlines()
+
+    return look
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,9 @@
 # SPDX-License-Identifier: MIT
 """credentials: the error about a missing key is one sentence; every other error stays as it is."""
 
+import os
+import re
+
 import pytest
 from ansible.errors import AnsibleParserError
 from ansible_collections.foss_data.platform.plugins.vars import credentials
@@ -38,6 +41,40 @@ def test_a_missing_key_is_one_line_that_says_what_to_do(read):
         assert part in said
 
 
-@pytest.mark.parametrize("text", ["error with file /site/x.sops.yaml: not encrypted", "CouldNotRetrieveKey of no file", "other"])
+@pytest.mark.parametrize(
+    "text", ["SOPS vars plugin: file /site/x.sops.yaml is not encrypted", "CouldNotRetrieveKey of no file", "other"]
+)
 def test_other_errors_stay(read, text):
     assert read(text) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "error with file /site/x.sops.yaml: MacMismatch exited with code 51: MAC mismatch. File has A, computed B",
+        "error with file /site/x.sops.yaml: CouldNotReadInputFile exited with code 2: Error unmarshalling input yaml\nline 3",
+    ],
+)
+def test_a_file_that_is_not_whole_is_one_line(read, text):
+    said = read(text)
+    assert "\n" not in said
+    assert re.match(
+        r"The credentials in /site/x.sops.yaml can't be decrypted \((MAC mismatch|Error unmarshalling input yaml)\): ", said
+    )
+    assert "Nothing was changed" in said
+
+
+def test_a_file_that_is_written_meanwhile_is_read_again(tmp_path, monkeypatch):
+    file = tmp_path / "x.sops.yaml"
+    file.write_text("first")
+    cache = {str(file): "decrypted"}
+    monkeypatch.setattr(credentials, "DECRYPTED", cache)
+    monkeypatch.setattr(credentials.SopsVars, "get_vars", lambda *_: dict(cache))
+    plugin = credentials.VarsModule()
+    for _again in range(2):
+        assert plugin.get_vars(None, "", []) == {str(file): "decrypted"}
+    partial = tmp_path / "partial"
+    partial.write_text("other")
+    os.utime(partial, ns=(0, file.stat().st_mtime_ns + 1))
+    partial.replace(file)
+    assert plugin.get_vars(None, "", []) == {}
