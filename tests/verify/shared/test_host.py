@@ -20,10 +20,10 @@ def test_nothing_has_failed(host):
     assert host.check_output("systemctl is-system-running") == "running"
 
 
-def test_only_ssh_listens_beyond_loopback(host):
-    addresses = [line.split()[3] for line in host.check_output("ss -Hltn").splitlines()]
-    open_to_all = [a for a in addresses if not a.startswith(("127.", "[::1]")) and a.rsplit(":", 1)[-1] != SSH_PORT]
-    assert not open_to_all
+def test_only_ssh_and_the_gateway_listen_beyond_loopback(host):
+    listening = [line.split() for line in host.check_output("ss -Hltnp").splitlines()]
+    beyond = [(line[3], line[5]) for line in listening if not line[3].startswith(("127.", "[::1]"))]
+    assert not [a for a, holder in beyond if a.rsplit(":", 1)[-1] != SSH_PORT and 'users:(("nginx"' not in holder]
 
 
 def test_units_are_sandboxed(host):
