@@ -14,6 +14,7 @@ import requests
 from ansible_collections.foss_data.platform.plugins.filter.derived_secret import derived_secret
 
 COOKIE = "__Host-foss_data"
+DOOR, LOGIN = "/run/gateway-door/door.sock", "/run/gateway-login/login.sock"
 ROLES = ("admin", "engineer", "viewer")
 PORTAL, DAGSTER, TRINO = 443, 3000, 8080
 
@@ -99,17 +100,18 @@ from concurrent.futures import ThreadPoolExecutor
 class Door(http.client.HTTPConnection):
     def connect(self):
         self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.connect("/run/gateway-door/door.sock")
+        self.sock.connect(values["socket"])
 
 def send(form):
     address, name, password = form
     began = time.monotonic()
     door = Door("localhost")
     known = {"X-Real-IP": address, "Host": "localhost", "X-Forwarded-Proto": "https"}
+    known["Content-Type"] = "application/x-www-form-urlencoded"
     door.request("POST", "/oauth2/sign_in", urllib.parse.urlencode({"username": name, "password": password}), known)
     return door.getresponse().status, time.monotonic() - began
 
-with ThreadPoolExecutor(16) as side_by_side:
+with ThreadPoolExecutor(values["at_once"]) as side_by_side:
     print(json.dumps(list(side_by_side.map(send, values["forms"]))))
 """
 
@@ -117,4 +119,8 @@ with ThreadPoolExecutor(16) as side_by_side:
 @pytest.fixture(scope="module")
 def at_the_door(on_host) -> Callable[..., list[tuple[int, float]]]:
     """Status and seconds of the answer to each form, where nginx counts nothing."""
-    return lambda *forms: [tuple(found) for found in json.loads(on_host(SEND, forms=forms))]
+
+    def send(*forms: tuple[str, str, str], at_once: int = 16, socket: str = DOOR) -> list[tuple[int, float]]:
+        return [tuple(found) for found in json.loads(on_host(SEND, forms=forms, at_once=at_once, socket=socket))]
+
+    return send

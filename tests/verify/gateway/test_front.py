@@ -6,7 +6,6 @@ import ssl
 import time
 
 import pytest
-
 from ansible_collections.foss_data.platform.tests.verify.gateway.conftest import COOKIE, DAGSTER, PORTAL, TRINO
 
 # Both ways to the same page, by turns, over connections that stay open: the median of each, in milliseconds.

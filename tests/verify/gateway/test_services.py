@@ -5,12 +5,11 @@ import re
 
 import pytest
 import requests
+from ansible_collections.foss_data.platform.tests.verify.gateway.conftest import COOKIE, DAGSTER, PORTAL, TRINO
 from ansible_collections.foss_data.platform.tests.websocket import open_websocket, receive, send
 from trino.auth import BasicAuthentication
 from trino.dbapi import connect
 from trino.exceptions import TrinoUserError
-
-from ansible_collections.foss_data.platform.tests.verify.gateway.conftest import COOKIE, DAGSTER, PORTAL, TRINO
 
 MUTATION = "mutation { reloadWorkspace { __typename } }"
 

@@ -5,9 +5,8 @@ import json
 import re
 
 import pytest
+from ansible_collections.foss_data.platform.tests.verify.gateway.conftest import COOKIE, DAGSTER, LOGIN, PORTAL, TRINO
 from ansible_collections.foss_data.platform.tests.websocket import Refused, open_websocket
-
-from ansible_collections.foss_data.platform.tests.verify.gateway.conftest import COOKIE, DAGSTER, PORTAL, TRINO
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 # What Dagster itself says where it answers.
@@ -153,12 +152,20 @@ def test_a_password_is_taken_by_the_form_alone(outside, passwords):
 
 
 def test_how_long_it_takes_does_not_tell_who_there_is(at_the_door):
-    forms = [
-        (f"198.51.100.{number}", name, "a wrong password") for number in (1, 2, 3) for name in ("viewer", "nobody-of-that-name")
-    ]
-    answers = at_the_door(*forms)
-    assert {status for status, _ in answers} == {401}
-    known, unknown = (min(seconds for _, seconds in answers[which::2]) for which in (0, 1))
+    names = ["viewer", "nobody-of-that-name"] * 3
+    forms = [(f"198.51.100.{number}", name, "a wrong password") for number, name in enumerate(names)]
+
+    def quickest(**options) -> tuple[float, float]:
+        answers = at_the_door(*forms, at_once=1, **options)
+        assert {status for status, _ in answers} == {401}
+        return tuple(min(seconds for _, seconds in answers[which::2]) for which in (0, 1))
+
+    # Behind the door it does tell.
+    hashed, unknown = quickest(socket=LOGIN)
+    assert hashed > unknown
+    if hashed > 1:
+        pytest.skip(f"this machine is too busy to tell: a hash that takes 0.3 s took {hashed:.1f}")
+    known, unknown = quickest()
     assert abs(known - unknown) < 0.3, (known, unknown)
 
 

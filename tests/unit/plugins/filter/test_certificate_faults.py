@@ -25,7 +25,9 @@ def certificate(*names: str, begins: int = -1, ends: int = 1) -> str:
     """One for these names, in force for some days from some days on."""
     known = [x509.IPAddress(ipaddress.ip_address(n)) if n[0].isdigit() else x509.DNSName(n) for n in names]
     name = x509.Name([])
-    made = x509.CertificateBuilder(name, name, KEY.public_key(), 1, NOW + begins * (day := datetime.timedelta(1)), NOW + ends * day)
+    made = x509.CertificateBuilder(
+        name, name, KEY.public_key(), 1, NOW + begins * (day := datetime.timedelta(1)), NOW + ends * day
+    )
     made = made.add_extension(x509.SubjectAlternativeName(known), critical=True) if known else made
     return made.sign(KEY, hashes.SHA256()).public_bytes(serialization.Encoding.PEM).decode()
 
