@@ -46,7 +46,8 @@ PLAN = {
     "trino": (1100, 10, 65536),
     "dagster_webserver": (384, 1, 1024),
     "dagster_daemon": (320, 1, 1024),
-    "pipelines": (1024, 4, 65536),
+    "gateway": (144, 0, 144),
+    "pipelines": (880, 4, 65536),
 }
 # The operating system, its page cache and a person's shell.
 SYSTEM_SHARE = 0.08

@@ -68,6 +68,10 @@ options:
         description: Beginning of the name of the systemd unit that may hold it.
         type: str
         required: true
+      public:
+        description: Whether it is wanted on the host's own addresses; if not, on loopback.
+        type: bool
+        default: false
   ssh:
     description:
       - Whether sshd will be told to take keys only, and a firewall to close every port that is not asked for. Whoever is
@@ -126,6 +130,10 @@ ansible_facts:
     platform_timekeeper:
       description: The service that keeps the time, if one is installed.
       type: str
+    platform_addresses:
+      description: Addresses that the host reaches others from, and is reached by. Behind a router's address translation, its own.
+      type: list
+      elements: str
 """
 
 import contextlib
@@ -143,6 +151,8 @@ LISTEN = "0A"  # the state, as /proc/net/tcp has it
 # Of linux/netlink.h, linux/audit.h and linux/capability.h.
 NETLINK_AUDIT, AUDIT_GET, NLM_F_REQUEST, CAP_SYS_TIME = 9, 1000, 1, 25
 TIMEKEEPERS = ("chrony", "ntpsec", "ntp", "openntpd", "systemd-timesyncd")
+# Addresses, too: 127.0.0.1, ::1, and how an IPv4 address begins as an IPv6 one.
+LOOPBACK_4, LOOPBACK_6, MAPPED = "0100007F", "00000000000000000000000001000000", "0000000000000000FFFF0000"
 
 
 def os_release(text: str) -> dict:
@@ -171,13 +181,34 @@ def memory_limit_files(cgroup: str, root: str = "/sys/fs/cgroup") -> list[str]:
     return files
 
 
-def listening_sockets(table: str) -> dict[int, set[str]]:
-    """Inodes of the listening sockets by port, from the text of ``/proc/net/tcp`` or ``/proc/net/tcp6``."""
-    found: dict[int, set[str]] = {}
+def listening_sockets(table: str) -> dict[tuple[int, bool], set[str]]:
+    """Inodes of the listening sockets from the text of ``/proc/net/tcp`` or ``/proc/net/tcp6``.
+
+    They are by port, and by whether the host's own addresses are meant, or loopback. Who listens on all addresses has both.
+    """
+    found: dict[tuple[int, bool], set[str]] = {}
     for line in table.splitlines()[1:]:
         fields = line.split()
-        if fields[3] == LISTEN:
-            found.setdefault(int(fields[1].rsplit(":", 1)[1], 16), set()).add(fields[9])
+        if fields[3] != LISTEN:
+            continue
+        address, port = fields[1].rsplit(":", 1)
+        address = address.removeprefix(MAPPED)
+        both = not address.strip("0")
+        # Bytes of each four are in the machine's order, so 127 of an IPv4 address comes last.
+        loopback = address == LOOPBACK_6 or (len(address) == len(LOOPBACK_4) and address.endswith(LOOPBACK_4[-2:]))
+        for public in {True, False} if both else {not loopback}:
+            found.setdefault((int(port, 16), public), set()).add(fields[9])
+    return found
+
+
+def own_addresses() -> list[str]:
+    """The address that the host would reach others from, by IPv4 and by IPv6; no packet is sent."""
+    found = []
+    # Addresses that are for documentation and nobody's.
+    for family, elsewhere in ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1")):
+        with contextlib.suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.connect((elsewhere, 9))
+            found.append(probe.getsockname()[0])
     return found
 
 
@@ -259,12 +290,12 @@ def port_faults(ports: list[dict]) -> list[str]:
         for wanted in ports
         if not 1 <= wanted["port"] <= LAST_PORT
     ]
-    units: dict[int, list[str]] = {}
+    units: dict[tuple[int, bool], list[str]] = {}
     for wanted in ports:
-        units.setdefault(wanted["port"], []).append(wanted["unit"])
+        units.setdefault((wanted["port"], wanted["public"]), []).append(wanted["unit"])
     return faults + [
         f"port {port} is given to {' and '.join(those)}: choose another one for one of them in group_vars"
-        for port, those in units.items()
+        for (port, _public), those in units.items()
         if len(those) > 1
     ]
 
@@ -291,7 +322,11 @@ def main() -> None:
                 "type": "list",
                 "elements": "dict",
                 "default": [],
-                "options": {"port": {"type": "int", "required": True}, "unit": {"type": "str", "required": True}},
+                "options": {
+                    "port": {"type": "int", "required": True},
+                    "unit": {"type": "str", "required": True},
+                    "public": {"type": "bool", "default": False},
+                },
             },
             "ssh": {"type": "bool", "default": False},
         },
@@ -317,7 +352,7 @@ def main() -> None:
     # Not by `ss`: a minimal host does not have it.
     tables = [listening_sockets(_read(f"/proc/net/{name}")) for name in ("tcp", "tcp6")] if p["ports"] else []
     for wanted in p["ports"]:
-        inodes = set().union(*(table.get(wanted["port"], ()) for table in tables))
+        inodes = set().union(*(table.get((wanted["port"], wanted["public"]), ()) for table in tables))
         if not inodes:
             continue
         holders = {pid: unit_of(_read(f"/proc/{pid}/cgroup")) for pid in holders_of(inodes)} or {0: ""}
@@ -339,6 +374,7 @@ def main() -> None:
     facts = {
         "platform_memory_mb": memory,
         "platform_installed": installed,
+        "platform_addresses": own_addresses(),
         "platform_ssh_ports": access.ports if access else [],
         "platform_operators": access.operators if access else [],
         "platform_kernel": own_kernel(_read("/proc/1/status"), _read("/run/systemd/container").strip()),

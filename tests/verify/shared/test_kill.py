@@ -13,6 +13,10 @@ UNITS = {
     "dagster-webserver",
     "dagster-daemon",
     "pipeline-porter",
+    "gateway",
+    "gateway-door",
+    "gateway-login",
+    "gateway-sessions",
 }
 
 

@@ -56,6 +56,7 @@ def test_a_fit_host_gives_its_memory(check):
     assert not done["changed"]
     facts = done["ansible_facts"]
     assert (facts["platform_memory_mb"], facts["platform_installed"]) == (8130000 // 1024, True)
+    assert not [a for a in facts["platform_addresses"] if a.startswith("127.") or a == "::1"]
 
 
 def test_another_distribution(check, host):
