@@ -63,7 +63,7 @@ def query(outside, monkeypatch):
 
     def run(statement: str, user: str, password: str, **headers: str) -> list:
         session = requests.Session()
-        session.headers |= headers
+        session.headers.update(headers)
         known = {"host": outside.address, "port": TRINO, "http_scheme": "https", "verify": str(outside.authority)}
         login = BasicAuthentication(user, password)
         with connect(**known, user=user, auth=login, http_session=session) as connection:
