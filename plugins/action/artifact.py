@@ -13,7 +13,7 @@ from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
-from ..module_utils.artifacts import ArtifactError, Catalogue, lock_sum
+from ..module_utils.artifacts import ArtifactError, Catalogue, for_target, lock_sum, lock_text
 
 display = Display()
 ROOT = Path(__file__).resolve().parents[2]
@@ -113,10 +113,11 @@ class ActionModule(ActionBase):
 
     @staticmethod
     def _wheels(lock: Path, wheels: list[Path], folder: Path) -> Path:
-        """A tar of the lock and of wheels."""
-        bundle = folder / "bundle.tar"
+        """A tar of what the lock pins for a host, and of wheels. Root installs from it, so nothing of the lock goes as it is."""
+        bundle, pinned = folder / "bundle.tar", folder / "requirements.txt"
+        pinned.write_text(for_target(lock_text(lock), lock), encoding="utf-8")
         with tarfile.open(bundle, "w") as out:
-            out.add(lock, "./requirements.txt")
+            out.add(pinned, "./requirements.txt")
             for wheel in wheels:
                 out.add(wheel, f"./wheels/{wheel.name}")
         return bundle

@@ -341,7 +341,7 @@ class Catalogue:
             with tempfile.TemporaryDirectory(dir=folder.parent) as temporary:
                 part = Path(temporary)
                 requirements = part / "lock.txt"
-                requirements.write_text(for_target(lock.read_text(), lock))
+                requirements.write_text(for_target(lock_text(lock), lock))
                 try:
                     self._pip_download(requirements, part, str(lock), "--require-hashes")
                 except ArtifactError as error:
@@ -392,23 +392,44 @@ class Catalogue:
         return self._once(coordinates, target, wanted, get)
 
 
+# A line of a lock. Extras are packages of their own there.
+PINNED = re.compile(
+    r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)(\[[A-Za-z0-9._, -]*\])?==(?P<version>[A-Za-z0-9.!+_-]+)"
+    r"(\s*;(?P<marker>.*?))?(?P<hashes>(\s+--hash=sha256:[0-9a-f]+)+)"
+)
+
+
 def for_target(lock: str, path: Path) -> str:
-    """The lines of a universal lock that the hosts need, without their markers: pip would judge those by its own machine."""
+    """The lines of a universal lock that the hosts need, without their markers: pip would judge those by its own machine.
+
+    Whoever installs gets these lines and nothing else of the lock, which may be a pipeline's: each is a package of one version
+    with the sums of its files. Raises ArtifactError for anything else, such as an address, or a folder with something to build.
+    """
     # The control side has it with ansible-core; whoever only reads this file need not.
-    from packaging.requirements import Requirement
+    from packaging.markers import InvalidMarker, Marker, UndefinedComparison, UndefinedEnvironmentName
 
     kept = []
-    for block in re.split(r"\n(?=\S)", re.sub(r"^\s*#.*\n?", "", lock, flags=re.MULTILINE).strip()):
-        head = block.split("--hash", 1)[0].replace("\\", " ").strip()
-        if not head:
+    for line in re.sub(r"^\s*#.*\n?", "", lock, flags=re.MULTILINE).replace("\\\n", " ").splitlines():
+        if not line.strip():
             continue
-        if head.startswith("-") or "--hash" not in block:
+        head = line.split("--hash", 1)[0].strip()
+        if not (pinned := PINNED.fullmatch(line.strip())):
             raise ArtifactError(f"{path}: {head!r} is not a pinned package with hashes: make the lock with --generate-hashes")
-        requirement = Requirement(head)
-        if requirement.marker is None or requirement.marker.evaluate(TARGET_MARKERS):
-            hashes = " ".join(re.findall(r"--hash=\S+", block))
-            kept.append(f"{requirement.name}{requirement.specifier} {hashes}")
+        try:
+            wanted = pinned["marker"] is None or Marker(pinned["marker"]).evaluate(TARGET_MARKERS)
+        except (InvalidMarker, UndefinedComparison, UndefinedEnvironmentName) as error:
+            raise ArtifactError(f"{path}: {head!r} has a marker that can't be judged: {' '.join(str(error).split())}") from None
+        if wanted:
+            kept.append(f"{pinned['name']}=={pinned['version']} {' '.join(pinned['hashes'].split())}")
     return "\n".join(kept) + "\n"
+
+
+def lock_text(path: Path) -> str:
+    """What is in a lock. Raises ArtifactError if that is no text."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise ArtifactError(f"{path} is not text: {error}: make the lock anew") from None
 
 
 def stamped(name: str, template: str, version: str) -> str:

@@ -130,7 +130,13 @@ def _entry(term: object, root: Path) -> Entry:
 
 
 def _absolute(path: str, root: Path) -> Path:
-    return Path(os.path.normpath(root / Path(path).expanduser()))
+    try:
+        if "\0" in path:
+            raise ValueError
+        return Path(os.path.normpath(root / Path(path).expanduser()))
+    # Of a user whom there is not.
+    except (RuntimeError, ValueError):
+        raise SourceError(f"`path` is {one_line(ascii(path))}, which is no folder: give the one that has pipeline.yml") from None
 
 
 def _address(text: str, root: Path) -> str:

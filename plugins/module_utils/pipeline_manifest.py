@@ -13,6 +13,7 @@ from pathlib import Path
 
 from . import pipeline_cron
 from .pipeline_fault import SourceError, one_line
+from .pipeline_user import user_of
 from .pipeline_yaml import read_yaml
 
 MANIFEST = "pipeline.yml"
@@ -85,9 +86,10 @@ def conflicts(pipelines: list[dict]) -> list[str]:
 
     Each of those that are in each other's way has the fault: which one was there first is not known here.
     """
-    named, having = defaultdict(list), defaultdict(list)
+    named, having, running = defaultdict(list), defaultdict(list), defaultdict(list)
     for number, pipeline in enumerate(pipelines):
         named[pipeline["name"]].append(number)
+        running[user_of(pipeline["name"])].append(number)
         # In whatever catalogs: those of both formats are the same in the metastore.
         for schema in pipeline["manifest"].get("schemas", []):
             having[f"{pipeline['name']}_{schema}"].append(number)
@@ -105,6 +107,12 @@ def conflicts(pipelines: list[dict]) -> list[str]:
             said = " and ".join(f"{name} ({source})" for name, source in owners.items())
             for number in those:
                 faults[number].append(f"the pipelines {said} would both have the schema {schema}: rename one, or its schema")
+    # Of long names the users differ in a sum alone, and two with the same one can be found.
+    for user, those in running.items():
+        if len(owners := {pipelines[number]["name"]: pipelines[number]["source"] for number in those}) > 1:
+            said = " and ".join(f"{name} ({source})" for name, source in owners.items())
+            for number in those:
+                faults[number].append(f"the pipelines {said} would both be the user {user}: rename one")
     return ["; ".join(those) for those in faults]
 
 

@@ -13,6 +13,7 @@ from .pipeline_fault import SourceError, one_line
 
 LARGEST = 1_000_000  # bytes
 DEEPEST = 30  # levels
+GREATEST = 2**63  # of whole numbers; those of thousands of digits can't even be shown
 
 
 def read_yaml(path: Path) -> object:
@@ -41,19 +42,28 @@ def read_yaml(path: Path) -> object:
                 seen.add(key)
             return super().construct_mapping(node, deep)
 
+    def number(strict: Strict, node: yaml.ScalarNode) -> int:
+        if abs(value := strict.construct_yaml_int(node)) > GREATEST:
+            raise SourceError(f"{path}: line {node.start_mark.line + 1}: that number is larger than any that is needed")
+        return value
+
+    Strict.add_constructor("tag:yaml.org,2002:int", number)
     try:
         text = _read(path).decode("utf-8")
         depth = 0
         for event in yaml.parse(text, Loader=loader):
+            line = event.start_mark.line + 1
             if isinstance(event, yaml.AliasEvent):
-                line = event.start_mark.line + 1
                 raise SourceError(f"{path}: line {line}: *{event.anchor} refers to another place: write out what is meant")
+            # A type that the text has not been given for ends in errors of all kinds.
+            if getattr(event, "tag", None):
+                raise SourceError(f"{path}: line {line}: {one_line(event.tag)} says of which type it is: leave that out")
             depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
             if depth > DEEPEST:
                 raise SourceError(f"{path} has more than {DEEPEST} levels: nothing in it needs that many")
         return yaml.load(text, Loader=Strict)
-    # A date or a number that there can't be is a ValueError.
-    except (yaml.YAMLError, ValueError) as error:
+    # A date or a number that there can't be is one of the latter.
+    except (yaml.YAMLError, ValueError, OverflowError) as error:
         raise SourceError(f"{path} is not YAML: {one_line(str(error))}") from error
 
 

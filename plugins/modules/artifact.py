@@ -195,7 +195,8 @@ def unpack(module: AnsibleModule, partial: str) -> None:
                 p["wheels"],
                 "--require-hashes",
                 "--no-deps",
-                "--compile-bytecode",
+                # This is root, and building runs what is built.
+                "--no-build",
                 "--requirement",
                 lock,
             ],
@@ -206,6 +207,9 @@ def unpack(module: AnsibleModule, partial: str) -> None:
                 if remove_damaged(p["wheels"], p["needed"], lock):
                     raise WheelsGoneError
                 raise RuntimeError(f"the environment could not be built: {(err or out).strip()[:1500]}")
+    # Not by the environment's own Python, as uv does it: that runs what packages ask for at its start (*.pth), and this is root.
+    # Some packages have files that are no Python, or another's.
+    module.run_command([p["python"], "-I", "-S", "-m", "compileall", "-qq", "-j", "0", os.path.join(partial, "lib")])
     with open(os.path.join(partial, WHEELS), "w", encoding="utf-8") as handle:
         handle.write("".join(f"{name}\n" for name in p["needed"]))
 

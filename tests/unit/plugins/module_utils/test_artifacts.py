@@ -20,6 +20,7 @@ from ansible_collections.foss_data.platform.plugins.module_utils.artifacts impor
     Catalogue,
     for_target,
     kept,
+    lock_text,
     stamped,
 )
 
@@ -394,10 +395,37 @@ def test_lines_for_other_machines_are_left_out(tmp_path):
     ]
 
 
-@pytest.mark.parametrize("line", ["plain==1", "-r other.txt", "--index-url http://127.0.0.1/"])
-def test_a_lock_without_hashes_is_refused(line, tmp_path):
+@pytest.mark.parametrize(
+    "line",
+    [
+        "plain==1",
+        "-r other.txt",
+        "--index-url http://127.0.0.1/",
+        "plain --hash=sha256:aa",
+        "plain>=1 --hash=sha256:aa",
+        "plain @ file:///tmp/plain-1.tar.gz --hash=sha256:aa",
+        "./plain --hash=sha256:aa",
+        "plain==1 --hash=sha256:aa --config-settings=x=y",
+        "plain==1 --hash=md5:aa",
+    ],
+)
+@pytest.mark.parametrize("before", ["", "good==1 \\\n    --hash=sha256:aa\n    ", "good==1 \\\n    --hash=sha256:aa\n# x \\\n  "])
+def test_what_is_no_package_with_hashes_is_refused(before, line, tmp_path):
+    """Also where it looks like a part of the line before: uv takes it for one of its own, and builds what it names, as root."""
     with pytest.raises(ArtifactError, match=r"lock.txt: .* is not a pinned package with hashes"):
-        for_target(f"{line}\n", tmp_path / "lock.txt")
+        for_target(f"{before}{line}\n", tmp_path / "lock.txt")
+
+
+@pytest.mark.parametrize("marker", ["'a' ~= 'b'", "nothing == '1'", "python_version >="])
+def test_a_marker_that_can_not_be_judged_is_a_fault_of_that_lock(marker, tmp_path):
+    with pytest.raises(ArtifactError, match=r"lock.txt: .*plain==1.* has a marker that can't be judged"):
+        for_target(f"plain==1 ; {marker} --hash=sha256:aa\n", tmp_path / "lock.txt")
+
+
+def test_a_lock_that_is_no_text(tmp_path):
+    (tmp_path / "lock.txt").write_bytes(b"\xff\xfe==1")
+    with pytest.raises(ArtifactError, match=r"lock.txt is not text"):
+        lock_text(tmp_path / "lock.txt")
 
 
 # -- the clients of the ecosystems

@@ -88,6 +88,8 @@ def test_states(more):
         ({"git": "/x", "commit": SHA.upper()}, "write its whole id"),
         ({"path": "x", "name": "Sales-EU"}, "'Sales-EU' can't be a pipeline's name"),
         ({1: "x"}, "there is no key 1"),
+        ({"path": "~nosuchuser/x"}, "`path` is '~nosuchuser/x', which is no folder"),
+        ({"path": "a\0b"}, "`path` is 'a\\x00b', which is no folder"),
     ],
 )
 def test_an_entry_that_is_none(term, said):

@@ -182,6 +182,24 @@ def test_no_mapping(refusal, text):
     assert refusal(text).startswith("the manifest: ")
 
 
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ("!!bool yes please", "line 8: tag:yaml.org,2002:bool says of which type it is: leave that out"),
+        ("!!int ''", "line 8: tag:yaml.org,2002:int says"),
+        ("!!timestamp x", "line 8: tag:yaml.org,2002:timestamp says"),
+        ("!!map {}", "line 8: tag:yaml.org,2002:map says"),
+        ("!own x", "line 8: !own says"),
+        (f"0x{'f' * 5000}", "line 8: that number is larger than any that is needed"),
+        ("9" * 5000, "Exceeds the limit"),
+        (f"1{':00' * 200}.5", "is not YAML"),
+    ],
+)
+def test_values_that_are_none(refusal, value, said):
+    """One of them ended the play for all, with the words of Python's own error."""
+    assert said in refusal(MANIFEST + f"settings: {{A: {value}}}\n")
+
+
 def test_a_key_that_is_there_twice(refusal):
     assert refusal(MANIFEST + "title: Other\n") == "line 8: the key title is there twice: remove one"
     assert refusal(MANIFEST + "settings: {A: 1, B: 2, A: 3}\n") == "line 8: the key A is there twice: remove one"
@@ -255,6 +273,16 @@ def test_two_of_one_name():
 def test_one_of_two_that_can_not_be_read():
     found = [{"name": "a", "source": "x", "manifest": {"schemas": ["raw"]}}, {"name": "a", "source": "y", "manifest": {}}]
     assert all("2 pipelines are called a (x and y)" in fault for fault in conflicts(found))
+
+
+def test_two_of_one_user():
+    """The user of a long name ends in a part of a sum, and these two names were found to have the same."""
+    names = "sales_data_warehouse_xgueiddebb", "sales_data_warehouse_tegjhndtap"
+    said = (
+        f"the pipelines {names[0]} (/src/0) and {names[1]} (/src/1) would both be the user "
+        "pl-sales_data_warehouse-2e920736: rename one"
+    )
+    assert faults((names[0], ["raw"]), (names[1], ["raw"]), ("x", ["raw"])) == [said, said, ""]
 
 
 def test_two_of_one_schema():

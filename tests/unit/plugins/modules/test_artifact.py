@@ -5,8 +5,13 @@
 import contextlib
 import hashlib
 import os
+import shutil
+import subprocess
+import sys
 import tarfile
+import zipfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from ansible_collections.foss_data.platform.plugins.modules import artifact
@@ -216,9 +221,51 @@ def test_an_environment_is_built_offline_from_shipped_wheels_with_their_hashes(e
     made, filled = (tmp_path / "asked").read_text().splitlines()
     assert made.startswith("1 venv")
     assert "--relocatable" in made
-    assert all(option in filled for option in ("--no-index", "--require-hashes", "--no-deps", "--compile-bytecode"))
+    assert all(option in filled for option in ("--no-index", "--require-hashes", "--no-deps", "--no-build"))
     assert (tmp_path / "cache" / "wheels" / "alpha-1-py3-none-any.whl").read_text() == "wheel"
     assert (tmp_path / "env" / "current" / "bin").is_dir()
+
+
+def test_nothing_that_a_package_asks_for_is_run_while_it_is_built(tmp_path, monkeypatch):
+    """A pipeline's lock says which packages, and root installs them. Lines of *.pth are run by the Python that they lie with."""
+    packages, ran = tmp_path / "packages", tmp_path / "ran"
+    packages.mkdir()
+    files = {
+        "alpha.pth": f"import pathlib; pathlib.Path({str(ran)!r}).touch()\n",
+        "alpha/__init__.py": "x = 1\n",
+        "alpha/none.py": "this is no Python\n",
+        "alpha-1.dist-info/METADATA": "Metadata-Version: 2.1\nName: alpha\nVersion: 1\n",
+        "alpha-1.dist-info/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        "alpha-1.dist-info/RECORD": "",
+    }
+    with zipfile.ZipFile(packages / "alpha-1-py3-none-any.whl", "w") as wheel:
+        for name, text in files.items():
+            wheel.writestr(name, text)
+    content = (packages / "alpha-1-py3-none-any.whl").read_bytes()
+    (tmp_path / "requirements.txt").write_text(f"alpha==1 --hash=sha256:{hashlib.sha256(content).hexdigest()}\n")
+    with tarfile.open(tmp_path / "env.tar", "w") as out:
+        out.add(tmp_path / "requirements.txt", "./requirements.txt")
+        out.add(packages, "./wheels")
+    partial = tmp_path / "partial"
+    partial.mkdir()
+    (tmp_path / "wheels").mkdir()
+    params = {
+        "kind": "python",
+        "bundle": str(tmp_path / "env.tar"),
+        "wheels": str(tmp_path / "wheels"),
+        "needed": ["alpha-1-py3-none-any.whl"],
+        "uv": shutil.which("uv", path=os.path.dirname(sys.executable)),
+        "python": sys.executable,
+    }
+
+    def run_command(command, check_rc=False, environ_update=None):
+        done = subprocess.run(command, capture_output=True, text=True, env=os.environ | (environ_update or {}), check=check_rc)
+        return done.returncode, done.stdout, done.stderr
+
+    monkeypatch.setitem(artifact.UV, "UV_CACHE_DIR", str(tmp_path / "cache"))
+    artifact.unpack(SimpleNamespace(params=params, run_command=run_command), str(partial))
+    assert next(partial.glob("lib/python*/site-packages/alpha/__pycache__/__init__.*.pyc"))
+    assert not ran.exists()
 
 
 def test_an_environment_that_can_not_be_built_leaves_nothing_but_the_wheels(environment, tmp_path):
