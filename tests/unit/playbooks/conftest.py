@@ -133,7 +133,7 @@ def play(stage, tmp_path_factory) -> Callable[..., Play]:
         secrets = yaml.safe_load((stage / "group_vars" / "all" / "secrets.yml").read_text())["secrets_names"]
         variables = {name: f"the {name}" for name in secrets} | {"platform_python": sys.executable} | more
         (folder / "variables.json").write_text(json.dumps(variables))
-        groups = ("postgresql", "minio", "hive_metastore", "trino_coordinator", "dagster", "pipeline_runners")
+        groups = ("postgresql", "minio", "hive_metastore", "trino_coordinator", "dagster", "gateway", "pipeline_runners")
         host = {"ansible_connection": "local", "ansible_become": False, "ansible_python_interpreter": sys.executable}
         inventory = {"hosts": {"server": host}, "children": {group: {"hosts": {"server": {}}} for group in groups}}
         (folder / "hosts.yml").write_text(json.dumps({"all": inventory}))
