@@ -7,8 +7,13 @@ from __future__ import annotations
 import datetime
 import ipaddress
 
-from cryptography import x509
-from cryptography.hazmat.primitives import serialization
+from ansible.errors import AnsibleFilterError
+
+try:
+    from cryptography import x509
+    from cryptography.hazmat.primitives import serialization
+except ImportError:
+    x509 = None
 
 DOCUMENTATION = r"""
 name: certificate_faults
@@ -32,6 +37,8 @@ options:
     type: list
     elements: str
     required: true
+requirements:
+  - cryptography, where the play runs
 """
 
 EXAMPLES = r"""
@@ -65,6 +72,8 @@ def certificate_faults(certificate: str, key: str, names: list[str]) -> list[str
         return []
     if not certificate or not key:
         return ["gateway_given_certificate and gateway_given_key go together: give both or none"]
+    if x509 is None:
+        raise AnsibleFilterError("certificate_faults: the Python library cryptography is missing where the play runs: install it")
     try:
         read = x509.load_pem_x509_certificate(str(certificate).encode())
     except ValueError:

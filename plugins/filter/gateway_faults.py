@@ -35,7 +35,8 @@ _value:
 
 ROLES = ("viewer", "engineer", "admin")
 NAME = re.compile(r"[a-z0-9][a-z0-9._@-]{0,62}")
-SHORTEST, LONGEST = 12, 72  # bytes of a password
+SHORTEST = 12  # bytes of a password
+LONGEST = 72
 
 
 def gateway_faults(users: list[dict]) -> list[str]:

@@ -9,7 +9,12 @@ import functools
 import hashlib
 import hmac
 
-import bcrypt
+from ansible.errors import AnsibleFilterError
+
+try:
+    import bcrypt
+except ImportError:
+    bcrypt = None
 
 DOCUMENTATION = r"""
 name: htpasswd
@@ -29,6 +34,8 @@ options:
     description: What the salts are derived from.
     type: str
     required: true
+requirements:
+  - bcrypt, where the play runs
 """
 
 EXAMPLES = r"""
@@ -49,6 +56,8 @@ OF_BCRYPT = b"./ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 @functools.cache
 def hashed(name: str, password: str, secret: str) -> str:
     """bcrypt's hash of ``password``."""
+    if bcrypt is None:
+        raise AnsibleFilterError("htpasswd: the Python library bcrypt is missing where the play runs: install it")
     # Names hold no zero byte, so what is joined by it is told apart.
     drawn = hmac.new(secret.encode(), f"htpasswd: {name}\0{password}".encode(), hashlib.sha256).digest()[:16]
     salt = base64.b64encode(drawn).rstrip(b"=").translate(bytes.maketrans(STANDARD, OF_BCRYPT))

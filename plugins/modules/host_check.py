@@ -152,7 +152,9 @@ LISTEN = "0A"  # the state, as /proc/net/tcp has it
 NETLINK_AUDIT, AUDIT_GET, NLM_F_REQUEST, CAP_SYS_TIME = 9, 1000, 1, 25
 TIMEKEEPERS = ("chrony", "ntpsec", "ntp", "openntpd", "systemd-timesyncd")
 # Addresses, too: 127.0.0.1, ::1, and how an IPv4 address begins as an IPv6 one.
-LOOPBACK_4, LOOPBACK_6, MAPPED = "0100007F", "00000000000000000000000001000000", "0000000000000000FFFF0000"
+LOOPBACK_4 = "0100007F"
+LOOPBACK_6 = "00000000000000000000000001000000"
+MAPPED = "0000000000000000FFFF0000"
 
 
 def os_release(text: str) -> dict:

@@ -84,7 +84,7 @@ def test_a_pipeline_logs_in_as_what_it_is_given(role, spec, wiring, name):
 def test_dagster_logs_in_as_the_owner_and_runs_as_themselves(role):
     """The instance's file is handed on to runs: it names variables, not a user."""
     database = {"host": "127.0.0.1", "port": 5432, "name": "dagster", "user": "dagster", "password": "secret"}
-    dagster = role("dagster", dagster_database=database, dagster_gateway_secret="x")
+    dagster = role("dagster", dagster_database=database, dagster_gateway_secret="proof")
     login = dagster.data("dagster.yaml.j2")["storage"]["postgres"]["postgres_db"]
     assert login["params"] == {"options": "-c lock_timeout=10s"}
     assert (login["username"], login["password"]) == ({"env": "DAGSTER_PG_USERNAME"}, {"env": "DAGSTER_PG_PASSWORD"})

@@ -87,9 +87,18 @@ def sign_in(outside, passwords) -> Callable[[str], requests.Session]:
 
 
 @pytest.fixture(scope="session")
-def signed_in(sign_in) -> dict[str, requests.Session]:
-    """A browser of each role's."""
-    return {role: sign_in(role) for role in ROLES}
+def browsers() -> dict[str, requests.Session]:
+    """Of each role's, in which somebody has signed in at some time."""
+    return {}
+
+
+@pytest.fixture(scope="module")
+def signed_in(outside, sign_in, browsers) -> dict[str, requests.Session]:
+    """A browser of each role's. Tests that change the list of users sign everybody out."""
+    for role in ROLES:
+        if role not in browsers or browsers[role].get(outside.url(PORTAL), timeout=60).status_code == 401:
+            browsers[role] = sign_in(role)
+    return browsers
 
 
 # Sends forms to the door's socket, as nginx does, side by side; each as an address, a name and a password.

@@ -223,3 +223,32 @@ def test_whoever_would_be_locked_out_is_told_with_the_rest(check, monkeypatch):
     access.faults = []
     facts = check(ssh=True)["ansible_facts"]
     assert (facts["platform_ssh_ports"], facts["platform_operators"]) == ([22], ["ann"])
+
+
+@pytest.mark.parametrize(
+    ("address", "where"),
+    [
+        ("0100007F", {False}),
+        ("0200007F", {False}),
+        ("00000000", {False, True}),
+        ("050071CB", {True}),
+        ("00000000000000000000000001000000", {False}),
+        ("00000000000000000000000000000000", {False, True}),
+        ("B80D0120000000000000000005000000", {True}),
+        # IPv4 by an IPv6 socket, as Java has it.
+        ("0000000000000000FFFF00000100007F", {False}),
+        ("0000000000000000FFFF0000050071CB", {True}),
+    ],
+)
+def test_who_listens_where(address, where):
+    """On loopback and on the host's own addresses a port may have two holders."""
+    table = f"  sl\n   0: {address}:0BB8 00000000:0000 0A 0:0 00:0 0 0 0 77\n"
+    assert host_check.listening_sockets(table) == {(3000, public): {"77"} for public in where}
+
+
+def test_a_port_is_wanted_on_loopback_and_outside(check, host):
+    host["/proc/net/tcp"] = TCP + TCP.splitlines()[2].replace("0100007F:1F90", "050071CB:1F90").replace(" 8080 ", " 9010 ") + "\n"
+    host["/proc/801/cgroup"] = FILES["/proc/800/cgroup"]
+    both = [{"port": 8080, "unit": "trino"}, {"port": 8080, "unit": "nginx", "public": True}]
+    assert "msg" not in check(ports=both)
+    assert "wanted for gateway but nginx.service" in check(ports=[both[0], both[1] | {"unit": "gateway"}])["msg"]
