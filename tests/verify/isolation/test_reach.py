@@ -215,13 +215,13 @@ def test_files_and_sockets(on_host, deployed):
     assert answers == {path: "denied" for path in [*paths, *sockets]}
 
 
-def test_the_journal(host, deployed):
+def test_the_journal(host):
     """What services print is not a pipeline's to read, nor what another prints."""
     assert host.check_output("journalctl --quiet --lines=1 --output=cat --unit=trino")
     assert host.run("runuser -u pl-%s -- journalctl --quiet --lines=1 --output=cat", NAME).stdout == ""
 
 
-def test_ports_of_those_who_ask_nobody(host, deployed):
+def test_ports_of_those_who_ask_nobody(host):
     """Dagster's page, the metastore and Trino's own port know their own; the others ask for a login."""
 
     def reached(user: str) -> dict[str, list[str]]:

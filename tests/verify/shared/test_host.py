@@ -40,18 +40,17 @@ def test_units_are_sandboxed(host, capsys):
 
 def test_users_of_services_have_no_shell_and_no_login(host):
     """Nor do those of pipelines, which run in units of theirs. The names of dynamic users are nobody's between two starts."""
-    users = set()
-    for unit in units_of_ours(host):
-        shown = host.check_output(f"systemctl show --property=User --property=DynamicUser {unit}")
-        settings = dict(line.split("=", 1) for line in shown.splitlines())
-        if settings["DynamicUser"] == "no":
-            users.add(settings["User"])
-    for user in users - {"", "root"}:
-        name, _x, uid, _gid, _comment, home, _shell = host.check_output("getent passwd %s", user).split(":")
-        assert 0 < int(uid) < 1000, name
-        assert host.check_output("getent shadow %s | cut -d: -f2", user)[0] in "!*", name
-        assert "This account is currently not available" in host.run("runuser --login %s --command id", user).stdout, name
-        assert host.run(f"ls {home}/.ssh").rc != 0, name
+    shown = host.check_output(f"systemctl show --property=User --property=DynamicUser {' '.join(units_of_ours(host))}")
+    settings = [dict(line.split("=", 1) for line in block.splitlines()) for block in shown.split("\n\n")]
+    users = {each["User"] for each in settings if each.get("DynamicUser") == "no"} - {"", "root"}
+    ask = "for user in %s; do getent passwd $user; getent shadow $user; runuser --login $user --command id; done"
+    said = host.run(ask.replace("%s", " ".join(sorted(users)))).stdout.splitlines()
+    for user, passwd, shadow, login in zip(sorted(users), said[::3], said[1::3], said[2::3], strict=True):
+        name, _x, uid, _gid, _comment, home, _shell = passwd.split(":")
+        assert (name, 0 < int(uid) < 1000) == (user, True)
+        assert shadow.split(":")[1][0] in "!*", user
+        assert login == "This account is currently not available.", user
+        assert not host.file(f"{home}/.ssh").exists, user
 
 
 def test_unit_files_are_valid(host):
