@@ -256,7 +256,7 @@ def test_no_secret_lies_where_it_is_read(root, standin, host, own, credentials, 
     nothing, looked = found(f"pl-{NAME}")
     assert nothing == {}
     assert looked > 100
-    assert set(found("root")[0]) >= {*(f"other's {name}" for name in others), "secret_minio_root", "secret_trino_admin"}
+    assert set(found("root")[0]) >= {*(f"other's {name}" for name in others), "secret_minio_root", "secret_trino_internal"}
 
 
 def test_objects(on_host, own):
