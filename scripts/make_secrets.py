@@ -123,7 +123,8 @@ class Credentials:
         if self.file.exists() and not os.environ.get("SOPS_AGE_KEY") and not key_file().exists():
             # One made now could not read the file, and would hide that the right one is lost.
             raise SystemExit(
-                f"there is no age key in {key_file()} to read {self.file} with: put the one there that it was made with"
+                f"there is no age key in {key_file()} to read {self.file} with: put the one there that it was made with, or see "
+                "docs/OPERATIONS.md if it is lost"
             )
         self.there = json.loads(sops("decrypt", "--output-type", "json", str(self.file))) if self.file.exists() else {}
 

@@ -4,6 +4,7 @@ import re
 import subprocess
 
 import pytest
+import yaml
 
 # Hosts of package registries and their mirrors: packages are named by coordinates, the ecosystems' clients know where they are.
 REGISTRIES = re.compile(
@@ -62,3 +63,11 @@ def test_tasks_main_reads_as_a_table_of_contents(texts):
     mains = {p: len(t.splitlines()) for p, t in texts.items() if re.fullmatch(r"roles/\w+/tasks/main\.yml", p)}
     assert mains
     assert not {p: n for p, n in mains.items() if n >= MAIN_CEILING}
+
+
+def test_of_each_credential_is_said_what_it_opens(root):
+    """Or a rotation could not prove it, and would say so when services have the new one already."""
+    listed = yaml.safe_load((root / "group_vars/all/secrets.yml").read_text())["secrets_names"]
+    opened = yaml.safe_load((root / "group_vars/all/wiring.yml").read_text())["secrets_open"]
+    # What pipelines' open is said for each of them.
+    assert sorted(listed) == sorted([*opened, "secret_pipelines"])
