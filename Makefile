@@ -82,6 +82,10 @@ ANSWERS := NAME TITLE TEAM EMAIL SCHEDULE FORMAT DIR DBT
 unexport $(ANSWERS)
 $(foreach answer,$(ANSWERS),$(if $(filter command,$(origin $(answer))),$(eval pipeline adopt: export NEW_$(answer) := $$(value $(answer)))))
 
+.PHONY: audit
+audit: env ## examine the host of INVENTORY (inventories/sandbox) and write a security report
+	@ansible-playbook -i $(INVENTORY) playbooks/audit.yml
+
 .PHONY: pipeline
 pipeline: env ## a new pipeline beside this checkout: NAME=sales_analytics TITLE="Sales Analytics"; asks if none is given
 	@scripts/new_pipeline.py
