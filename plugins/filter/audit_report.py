@@ -10,11 +10,12 @@ short_description: Findings of a security audit from what was seen
 version_added: 0.1.0
 author: FOSS Data Platform contributors (@foss-data)
 description:
-  - Judges what M(foss_data.platform.audit_host) and M(foss_data.platform.audit_outside) saw. Each finding has an id, a severity, a
-    result (pass, fail, or not applicable with the reason), its evidence, and what to do.
+  - Judges what M(foss_data.platform.audit_host) and M(foss_data.platform.audit_outside) saw. Each finding has an id, a severity,
+    a result (pass, fail, or not applicable with the reason), its evidence, and what to do.
 options:
   _input:
-    description: The C(facts) of M(foss_data.platform.audit_host), with those of M(foss_data.platform.audit_outside) as C(outside).
+    description:
+      - The C(facts) of M(foss_data.platform.audit_host), with those of M(foss_data.platform.audit_outside) as C(outside).
     type: dict
     required: true
   plan:

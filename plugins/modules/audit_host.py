@@ -54,6 +54,10 @@ options:
         description: Whether it speaks TLS.
         type: bool
         default: false
+      region:
+        description: Of an object store, what it calls its region; with another one it refuses everybody.
+        type: str
+        default: us-east-1
       buckets:
         description: Of an object store, buckets that nobody may list without a key.
         type: list
@@ -130,7 +134,7 @@ COMMANDS = {
     "virtualization": ["systemd-detect-virt"],
     "updates": ["apt-get", "--just-print", "-o", "Debug::NoLocking=true", "dist-upgrade"],
     "apt": ["apt-config", "dump"],
-    "packages": ["dpkg-query", "--show", "--showformat=${Package} ${source:Package} ${Version}\n"],
+    "packages": ["dpkg-query", "--show", "--showformat=${Package} ${source:Package} ${source:Version}\n"],
     "clock": ["timedatectl", "show"],
     "record_rules": ["auditctl", "-l"],
     "postgresql_roles": [
@@ -278,6 +282,7 @@ def main() -> None:
                     "port": {"type": "int", "required": True},
                     "users": {"type": "list", "elements": "str", "default": []},
                     "tls": {"type": "bool", "default": False},
+                    "region": {"type": "str", "default": "us-east-1"},
                     "buckets": {"type": "list", "elements": "str", "default": []},
                 },
             },
@@ -304,7 +309,7 @@ def main() -> None:
     release = re.search(r'^PRETTY_NAME="?([^"\n]*)', _text("/etc/os-release"), re.MULTILINE)
     facts = {
         "now": began,
-        "at": datetime.datetime.fromtimestamp(began, datetime.timezone.utc).isoformat(timespec="seconds"),
+        "at": datetime.datetime.fromtimestamp(began, datetime.UTC).isoformat(timespec="seconds"),
         "system": f"{release.group(1) if release else 'unknown'}, Linux {os.uname().release}",
         "commands": host.commands,
         "units": host.units(),

@@ -95,7 +95,7 @@ async def walk(address: str, ports: range) -> list[int]:
         async with turn:
             try:
                 _reader, writer = await asyncio.wait_for(asyncio.open_connection(address, port), PATIENCE)
-            except (OSError, asyncio.TimeoutError):
+            except OSError:
                 return False
             writer.close()
             with contextlib.suppress(OSError):
@@ -103,7 +103,7 @@ async def walk(address: str, ports: range) -> list[int]:
             return True
 
     found = await asyncio.gather(*(opened(port) for port in ports))
-    return [port for port, there in zip(ports, found) if there]
+    return [port for port, there in zip(ports, found, strict=True) if there]
 
 
 def pages(address: str, port: int, name: str, secure: bool, authority: str) -> list[dict]:

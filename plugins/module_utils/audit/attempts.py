@@ -6,12 +6,14 @@ from __future__ import annotations
 
 import base64
 import datetime
+import errno
 import hashlib
 import hmac
 import http.client
 import os
+import pwd
+import socket
 import subprocess
-import sys
 from collections.abc import Iterator
 
 from ansible_collections.foss_data.platform.plugins.module_utils.audit.handshake import trusting
@@ -82,19 +84,29 @@ def _psql(service: str, who: str, command: list[str], given: dict[str, str]) -> 
 # -- ports that only some users of the host may connect to
 
 
-CONNECT = "import socket, sys; socket.create_connection(('127.0.0.1', int(sys.argv[1])), 5).close()"
-
-
 def connection(login: dict, _authority: str) -> Iterator[dict]:
     """As the Linux user nobody."""
-    command = [sys.executable, "-c", CONNECT, str(login["port"])]
-    done = subprocess.run(
-        command, user="nobody", group="nogroup", extra_groups=[], cwd="/", capture_output=True, text=True, check=False
-    )
-    said = (done.stderr.strip().splitlines() or [""])[-1]
+    nobody = pwd.getpwnam("nobody")
+    child = os.fork()
+    if child == 0:
+        os._exit(_connected(nobody, login["port"]))
+    came = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     # Where nobody listens there is nobody to keep out.
-    outcome = LET_IN if done.returncode == 0 else NOT_TRIED if "ConnectionRefused" in said else REFUSED
-    yield _said(login["service"], f"the Linux user nobody to port {login['port']}", outcome, said)
+    outcome = {0: LET_IN, errno.ECONNREFUSED: NOT_TRIED}.get(came, REFUSED)
+    detail = os.strerror(came) if came > 0 else ""
+    yield _said(login["service"], f"the Linux user nobody to port {login['port']}", outcome, detail)
+
+
+def _connected(user: pwd.struct_passwd, port: int) -> int:
+    """0, or the number of the error that ended it."""
+    try:
+        os.setgroups([])
+        os.setgid(user.pw_gid)
+        os.setuid(user.pw_uid)
+        socket.create_connection(("127.0.0.1", port), PATIENCE).close()
+    except OSError as error:
+        return error.errno or errno.ETIMEDOUT
+    return 0
 
 
 # -- HTTP
@@ -138,13 +150,13 @@ def s3(login: dict, authority: str) -> Iterator[dict]:
     """The list of buckets with keys that everybody knows, and each bucket without any."""
     pairs = OBJECT_STORE + [(user, password) for user in login["users"] for password in passwords(user) if password]
     for key, secret in pairs:
-        headers = signed(f"127.0.0.1:{login['port']}", key, secret, datetime.datetime.now(datetime.timezone.utc))
+        headers = signed(f"127.0.0.1:{login['port']}", key, secret, login["region"], datetime.datetime.now(datetime.UTC))
         yield _outcome(login, _described(key, secret), _ask(login, authority, "GET", "/", headers))
     for bucket in login["buckets"]:
         yield _outcome(login, f"anybody to bucket {bucket}", _ask(login, authority, "GET", f"/{bucket}?list-type=2", {}))
 
 
-def signed(host: str, key: str, secret: str, at: datetime.datetime, region: str = "us-east-1") -> dict[str, str]:
+def signed(host: str, key: str, secret: str, region: str, at: datetime.datetime) -> dict[str, str]:
     """Headers of a GET of ``/`` by AWS's signature, version 4."""
     moment, day, nothing = at.strftime("%Y%m%dT%H%M%SZ"), at.strftime("%Y%m%d"), hashlib.sha256(b"").hexdigest()
     scope, names = f"{day}/{region}/s3/aws4_request", "host;x-amz-content-sha256;x-amz-date"

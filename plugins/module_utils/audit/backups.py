@@ -12,8 +12,8 @@ AGE = Check(
     "backups.age",
     "medium",
     "There is a backup, and it is not old",
-    "The platform makes none yet: copy /var/lib/postgresql and /var/lib/minio to another machine, and name in `audit_backups` the "
-    "file that your copy leaves on the host when it succeeds.",
+    "The platform makes none yet: copy /var/lib/postgresql and /var/lib/minio to another machine, and name in `audit_backups` "
+    "the file that your copy leaves on the host when it succeeds.",
 )
 HOUR = 3600
 

@@ -85,8 +85,8 @@ def judge(facts: dict, plan: dict) -> Iterator[dict]:
     yield SECRETS.judged([f"{f['path']} has mode {f['mode']}, owner {f['owner']}" for f in files["sensitive"]], seen)
     yield VALUES.judged(
         [f"{held['secret']} stands in {held['where']}" for held in files["holding"]],
-        f"{len(plan['secret_names'])} credentials were looked for in {files['read']} files that others can read, in the arguments "
-        "of all processes, and in the journal of the last day",
+        f"{len(plan['secret_names'])} credentials were looked for in {files['read']} files that others can read, in the "
+        "arguments of all processes, and in the journal of the last day",
     )
     yield WRITABLE.judged([f"{f['path']} has mode {f['mode']}" for f in files["writable"]], seen)
     yield OWNER.judged([f"{f['path']} has owner {f['owner']} and mode {f['mode']}" for f in files["foreign"]], seen)

@@ -50,6 +50,15 @@ def _answers(address: str, port: int) -> bool:
     return True
 
 
+def _spoken(context: ssl.SSLContext, address: str, port: int, name: str) -> ssl.SSLSocket:
+    plain = socket.create_connection((address, port), PATIENCE)
+    try:
+        return context.wrap_socket(plain, server_hostname=name)
+    except Exception:
+        plain.close()
+        raise
+
+
 def _takes(address: str, port: int, name: str, version: ssl.TLSVersion, ciphers: str) -> str:
     """The cipher that the server chooses of these, in this version; empty if it refuses all. Whose it is counts elsewhere."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -60,9 +69,8 @@ def _takes(address: str, port: int, name: str, version: ssl.TLSVersion, ciphers:
             warnings.simplefilter("ignore", DeprecationWarning)
             context.minimum_version = context.maximum_version = version
             context.set_ciphers(f"{ciphers}:{OLD}")
-        with socket.create_connection((address, port), PATIENCE) as plain:
-            with context.wrap_socket(plain, server_hostname=name) as secure:
-                return secure.cipher()[0]
+        with _spoken(context, address, port, name) as secure:
+            return secure.cipher()[0]
     except (OSError, ValueError):
         return ""
 
@@ -78,9 +86,8 @@ def _certificate(address: str, port: int, name: str, authority: str) -> dict:
     """Why the certificate is not trusted (empty if it is), its names, and when it ends (seconds since 1970)."""
     context = trusting(authority)
     try:
-        with socket.create_connection((address, port), PATIENCE) as plain:
-            with context.wrap_socket(plain, server_hostname=name) as secure:
-                found = secure.getpeercert()
+        with _spoken(context, address, port, name) as secure:
+            found = secure.getpeercert()
     except ssl.SSLCertVerificationError as error:
         return {"untrusted": error.verify_message, "names": [], "ends": None}
     except OSError as error:

@@ -23,7 +23,7 @@ def judge(facts: dict, plan: dict) -> Iterator[dict]:
     if not made:
         yield AGE.not_applicable("the inventory's file of credentials does not say when they were made")
         return
-    now = datetime.datetime.fromtimestamp(facts["now"], datetime.timezone.utc).date()
+    now = datetime.datetime.fromtimestamp(facts["now"], datetime.UTC).date()
     ages = {name: (now - datetime.date.fromisoformat(str(day)[:10])).days for name, day in made.items()}
     old = [f"{name} is {days} days old, {allowed} are allowed" for name, days in ages.items() if days > allowed]
     unknown = [f"when {name} was made is not known" for name in plan["secret_names"] if name not in ages]

@@ -46,7 +46,7 @@ SENSITIVE = (
     "/etc/ssh/ssh_host_*_key",
     "/root/.ssh/*",
     "*/.pgpass",
-    "*/keys.txt",
+    "*/sops/age/keys.txt",
 )
 # What root runs, or what says what root runs.
 ROOTS_OWN = (
@@ -60,8 +60,14 @@ ROOTS_OWN = (
     "/etc/nftables",
     "/opt/",
     "/root/",
-    "/usr/",
+    "/usr/bin/",
+    "/usr/lib/",
+    "/usr/libexec/",
+    "/usr/local/",
+    "/usr/sbin/",
 )
+# Debian gives /usr/local to it, and nobody is a member.
+STAFF = 50
 # What a credential may have been copied into. Programs are pinned by their sums, so they are not read.
 READ = ("/etc/", "/home/", "/root/", "/run/", "/srv/", "/tmp/", "/usr/local/", "/var/")
 LARGEST = 1 << 20  # bytes of a file that is read
@@ -95,7 +101,7 @@ def look(secrets: dict[bytes, str]) -> dict:
             found["raising"].append(_shown(path, status) | {"kind": "setuid" if mode & stat.S_ISUID else "setgid"})
         elif regular and mode & 0o111 and _capable(path):
             found["raising"].append(_shown(path, status) | {"kind": "capabilities"})
-        if (status.st_uid != 0 or (mode & stat.S_IWGRP and status.st_gid != 0)) and _is_roots_own(path):
+        if (status.st_uid != 0 or (mode & stat.S_IWGRP and status.st_gid not in (0, STAFF))) and _is_roots_own(path):
             found["foreign"].append(_shown(path, status))
         if regular and mode & stat.S_IROTH:
             if not path.endswith(".pub") and any(fnmatch.fnmatch(path, name) for name in SENSITIVE):

@@ -42,7 +42,7 @@ ADMINISTRATORS = Check(
 NO_SHELL = ("nologin", "false", "sync")
 FIRST_PERSON, LAST_PERSON = 1000, 59999
 # Whoever is in one of these can become root, or read what root alone should.
-AS_ROOT = {"root", "sudo", "wheel", "admin", "docker", "lxd", "disk", "shadow", "kmem"}
+AS_ROOT = {"root", "sudo", "wheel", "admin", "docker", "lxd", "disk", "shadow", "kmem", "staff"}
 # Settings, and what reads other files, which are read here, too.
 NO_RULE = re.compile(r"\s*(#|@|Defaults\b|\w+_Alias\b|$)")
 
