@@ -102,16 +102,17 @@ def judge(facts: dict, plan: dict) -> Iterator[dict]:
     text = output(facts, "firewall")
     objects = json.loads(text)["nftables"] if text else []
     chains = [item["chain"] for item in objects if "chain" in item]
-    inputs = [c for c in chains if c.get("hook") == "input" and c.get("type") == "filter" and c.get("policy") == "drop"]
-    names = [f"{c['family']} {c['table']}" for c in inputs]
     wanted = plan["firewall_table"]
-    missing = [] if wanted in names else [f"there is no chain of table {wanted} that drops what comes in"]
+    inputs = [c for c in chains if c.get("hook") == "input" and c.get("type") == "filter"]
+    drops = [c for c in inputs if c.get("policy") == "drop"]
+    missing = [] if wanted in map(_table, drops) else [f"there is no chain of table {wanted} that drops what comes in"]
     yield ACTIVE.judged(missing, f"table {wanted} drops what no rule allows")
+    # Where another chain drops, what one accepts goes on to it: what counts is said by those that drop, or should.
+    inputs = [c for c in inputs if c in drops or _table(c) == wanted]
     if not inputs:
         yield PORTS.not_applicable("there is no firewall that could let in something: see firewall.active")
     else:
         sets, planned = named_sets(objects), {port["port"] for port in plan["open_ports"]}
-        # Where another chain drops, what this one accepts goes on to it: so only what the last word is said by counts.
         own = {(c["family"], c["table"]) for c in inputs}
         rules = [item["rule"] for item in objects if "rule" in item]
         reached = _reached(rules, {(c["family"], c["table"], c["name"]) for c in inputs})
@@ -120,6 +121,10 @@ def judge(facts: dict, plan: dict) -> Iterator[dict]:
     enabled = (output(facts, "enabled_units") or "").split()
     unit = f"{plan['firewall_unit']}.service"
     yield BOOT.judged([] if unit in enabled else [f"{unit} is not enabled"], f"{unit} is enabled")
+
+
+def _table(chain: dict) -> str:
+    return f"{chain['family']} {chain['table']}"
 
 
 def _chain(rule: dict) -> tuple:

@@ -34,7 +34,14 @@ class Service(http.server.BaseHTTPRequestHandler):
 def service():
     """A service whose ``answer`` a test gives; ``login`` is how the audit is told of it."""
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Service)
-    server.login = {"service": "X", "port": server.server_address[1], "users": [], "tls": False, "buckets": [], "region": "eu-north-1"}
+    server.login = {
+        "service": "X",
+        "port": server.server_address[1],
+        "users": [],
+        "tls": False,
+        "buckets": [],
+        "region": "eu-north-1",
+    }
     with serving(server):
         yield server
 
@@ -85,7 +92,14 @@ def test_the_signature_is_the_one_that_object_stores_know():
 
 @pytest.mark.parametrize("kind", ["s3", "trino"])
 def test_a_service_that_is_not_there_was_not_tried(closed_port, kind):
-    login = {"service": "X", "port": closed_port, "users": ["admin"], "tls": False, "buckets": ["lakehouse"], "region": "eu-north-1"}
+    login = {
+        "service": "X",
+        "port": closed_port,
+        "users": ["admin"],
+        "tls": False,
+        "buckets": ["lakehouse"],
+        "region": "eu-north-1",
+    }
     assert {attempt["outcome"] for attempt in attempts.KINDS[kind](login, "")} == {"not tried"}
 
 
