@@ -1,4 +1,4 @@
-"""A host that somebody has weakened is reported, each weakness by its check, and one that is as it should be has no false alarm."""
+"""A host that somebody has weakened is reported, each weakness by its check, and a sound one has no false alarm."""
 
 import json
 from pathlib import Path
@@ -30,7 +30,7 @@ def weak(host, audit):
     """Of the host with all that is in planted.yml, which is gone when the tests begin."""
 
     def shell(row: dict, line: str, planted: bool) -> None:
-        policy = row.get("environment", "") if planted else ""
+        policy = row.get("policy", "") if planted else ""
         host.check_output("env POLICY=%s bash -ec %s", policy, line)
 
     done = []
