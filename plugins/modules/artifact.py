@@ -206,6 +206,10 @@ def unpack(module: AnsibleModule, partial: str) -> None:
                 if remove_damaged(p["wheels"], p["needed"], lock):
                     raise WheelsGoneError
                 raise RuntimeError(f"the environment could not be built: {(err or out).strip()[:1500]}")
+    # Uv would share its locks with all users of the host.
+    for folder in (partial, UV["UV_CACHE_DIR"]):
+        with contextlib.suppress(FileNotFoundError):
+            os.chmod(os.path.join(folder, ".lock"), 0o600)
     with open(os.path.join(partial, WHEELS), "w", encoding="utf-8") as handle:
         handle.write("".join(f"{name}\n" for name in p["needed"]))
 

@@ -41,6 +41,9 @@ def _described(user: str, password: str) -> str:
 
 # -- PostgreSQL
 
+# What only somebody is told who has been let in.
+AFTER_THE_DOOR = ("does not exist", "permission denied for database", "too many connections for")
+
 
 def postgresql(login: dict, _authority: str) -> Iterator[dict]:
     """Over the network with passwords, and through its socket as a Linux user who is nobody."""
@@ -73,8 +76,7 @@ def _psql(service: str, who: str, command: list[str], given: dict[str, str]) -> 
         )
     except (FileNotFoundError, subprocess.TimeoutExpired) as error:
         return _said(service, who, NOT_TRIED, str(error))
-    # A database that is not there, or a limit that is reached, was said to somebody who was let in.
-    entered = done.returncode == 0 or 'database "' in done.stderr
+    entered = done.returncode == 0 or any(word in done.stderr for word in AFTER_THE_DOOR)
     refused = any(
         word in done.stderr for word in ("authentication failed", "no password supplied", "no pg_hba.conf entry", "rejects")
     )

@@ -5,6 +5,7 @@
 import contextlib
 import hashlib
 import os
+import stat
 import tarfile
 from pathlib import Path
 
@@ -186,7 +187,7 @@ def environment(module, tmp_path):
         "#!/bin/sh\n"
         f'echo "$UV_OFFLINE $*" >> {tmp_path}/asked\n'
         f"[ ! -e {tmp_path}/fails ] || [ \"$1\" = venv ] || {{ echo 'no wheel of alpha' >&2; exit 1; }}\n"
-        'for last; do :; done\n[ "$1" != venv ] || mkdir -p "$last/bin"\n'
+        'for last; do :; done\n[ "$1" != venv ] || { mkdir -p "$last/bin"; install -m 666 /dev/null "$last/.lock"; }\n'
     )
     uv.chmod(0o755)
     (tmp_path / "requirements.txt").write_text(f"alpha==1 --hash=sha256:{hashlib.sha256(b'wheel').hexdigest()}\n")
@@ -219,6 +220,8 @@ def test_an_environment_is_built_offline_from_shipped_wheels_with_their_hashes(e
     assert all(option in filled for option in ("--no-index", "--require-hashes", "--no-deps", "--compile-bytecode"))
     assert (tmp_path / "cache" / "wheels" / "alpha-1-py3-none-any.whl").read_text() == "wheel"
     assert (tmp_path / "env" / "current" / "bin").is_dir()
+    # Nobody but root holds up the next one.
+    assert stat.S_IMODE((tmp_path / "env" / "current" / ".lock").stat().st_mode) == 0o600
 
 
 def test_an_environment_that_can_not_be_built_leaves_nothing_but_the_wheels(environment, tmp_path):

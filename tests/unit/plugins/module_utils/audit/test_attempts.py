@@ -111,6 +111,7 @@ case "$PGPASSWORD" in
   admin) echo 'FATAL:  database "postgres" does not exist' >&2; exit 2 ;;
   changeme) echo 'connection to server failed: Connection refused' >&2; exit 2 ;;
   password) echo 'FATAL:  password authentication failed for user "x"' >&2; exit 2 ;;
+  own) echo 'no pg_hba.conf entry for host "[local]", user "own", database "postgres", no encryption' >&2; exit 2 ;;
   "") echo 'fe_sendauth: no password supplied' >&2; exit 2 ;;
 esac
 """
@@ -122,8 +123,11 @@ def test_postgresql(tmp_path, monkeypatch):
     (tmp_path / "runuser").write_text("#!/bin/sh\necho 'FATAL:  Peer authentication failed for user \"x\"' >&2; exit 2\n")
     (tmp_path / "runuser").chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    found = outcomes(attempts.postgresql({"service": "PostgreSQL", "port": 5432, "users": ["postgres"]}, ""))
-    assert found == {
+    found = outcomes(attempts.postgresql({"service": "PostgreSQL", "port": 5432, "users": ["postgres", "own"]}, ""))
+    assert {who: outcome for who, outcome in found.items() if who.startswith("own with its")} == {
+        "own with its own name": "refused"
+    }
+    assert {who: outcome for who, outcome in found.items() if who.startswith("postgres")} == {
         "postgres without a password": "refused",
         # It was let in, and what it asked for is not there.
         "postgres with 'admin'": "let in",
