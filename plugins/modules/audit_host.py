@@ -150,6 +150,7 @@ COMMANDS = {
 # That the host has none of these is for the checks to judge; without the others the audit is not complete.
 OPTIONAL = {"firewall", "virtualization", "record_rules", "postgresql_roles", "postgresql_rules"}
 UNITS = "/etc/systemd/system"
+KEYS = ("authorized_keys", "authorized_keys2")
 # A name for sshd's `Match` blocks to look at: an address that is nobody's.
 STRANGER = "host=stranger.invalid,addr=203.0.113.1"
 
@@ -170,8 +171,7 @@ class Host:
         except FileNotFoundError:
             return None
         except subprocess.TimeoutExpired:
-            self.faults.append(f"`{' '.join(command[:3])}` did not end within {PATIENCE} s")
-            return None
+            return {"rc": -1, "out": "", "err": f"it did not end within {PATIENCE} s"}
         said = {"rc": done.returncode, "out": done.stdout.decode(errors="replace")}
         return said if done.returncode == 0 else said | {"err": done.stderr.decode(errors="replace")[-400:]}
 
@@ -180,7 +180,7 @@ class Host:
         for name, command in COMMANDS.items():
             said = self.commands[name] = self.run(*command)
             if name not in OPTIONAL and (said is None or said["rc"]):
-                reason = (said or {}).get("err", "").strip().splitlines() or ["it is not installed"]
+                reason = said["err"].strip().splitlines() or [f"it ended with {said['rc']}"] if said else ["it is not installed"]
                 self.faults.append(f"`{' '.join(command[:3])}`: {reason[-1]}")
 
     def units(self) -> dict[str, dict]:
@@ -221,10 +221,22 @@ def accounts() -> list[dict]:
     passwords = dict(line.split(":")[:2] for line in _text("/etc/shadow").splitlines() if ":" in line)
     found = []
     for line in _text("/etc/passwd").splitlines():
-        name, field, uid, _gid, _comment, home, shell = line.split(":")
-        keys = len(re.findall(r"^\s*[^#\s]", _text(f"{home}/.ssh/authorized_keys"), re.MULTILINE))
+        name, field, uid, gid, _comment, home, shell = line.split(":")
+        keys = sum(len(re.findall(r"^\s*[^#\s]", _text(f"{home}/.ssh/{file}"), re.MULTILINE)) for file in KEYS)
         state = password(passwords.get(name, "*")) if field == "x" else password(field)
-        found.append({"name": name, "uid": int(uid), "home": home, "shell": shell or "/bin/sh", "password": state, "keys": keys})
+        known = {"name": name, "uid": int(uid), "gid": int(gid), "home": home, "shell": shell or "/bin/sh"}
+        found.append(known | {"password": state, "keys": keys})
+    return found
+
+
+def groups(users: list[dict]) -> dict[str, list[str]]:
+    """Members of each group that has some: those that it names, and those whose own it is without being called so."""
+    found = {}
+    for line in _text("/etc/group").splitlines():
+        name, _password, gid, members = line.split(":")
+        own = [user["name"] for user in users if user["gid"] == int(gid) and user["name"] != name]
+        if there := [*filter(None, members.split(",")), *own]:
+            found[name] = there
     return found
 
 
@@ -314,7 +326,7 @@ def main() -> None:
         "commands": host.commands,
         "units": host.units(),
         "users": users,
-        "groups": {name: members.split(",") for name, _x, _gid, members in _groups() if members},
+        "groups": groups(users),
         "sudoers": {path: _text(path) for path in ["/etc/sudoers", *sorted(glob.glob("/etc/sudoers.d/*"))] if _text(path)},
         "sshd": host.sshd([u for u in users if u["name"] == "root" or not u["shell"].endswith(("/nologin", "/false", "/sync"))]),
         "files": files,
@@ -334,10 +346,6 @@ def main() -> None:
         "faults": host.faults,
     }
     module.exit_json(changed=False, facts=facts)
-
-
-def _groups() -> list[list[str]]:
-    return [line.split(":") for line in _text("/etc/group").splitlines() if line.count(":") == 3]
 
 
 if __name__ == "__main__":
