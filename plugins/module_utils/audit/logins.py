@@ -32,7 +32,9 @@ def judge(facts: dict, plan: dict) -> Iterator[dict]:
         for attempt in tried:
             by_service[attempt["service"]] = by_service.get(attempt["service"], 0) + 1
         refused = ", ".join(f"{service} {count}" for service, count in sorted(by_service.items()))
-        yield DEFAULTS.judged(entered, f"attempts that were refused: {refused}")
+        missed = sorted({attempt["service"] for attempt in facts["logins"]} - set(by_service))
+        silent = f"; no answer from {', '.join(missed)}" if missed else ""
+        yield DEFAULTS.judged(entered, f"attempts that were refused: {refused}{silent}")
     else:
         yield DEFAULTS.not_applicable("no service was reached")
     pages = facts["outside"]["pages"]

@@ -19,7 +19,8 @@ from ansible_collections.foss_data.platform.plugins.module_utils.audit.check imp
 from ansible_collections.foss_data.platform.plugins.module_utils.audit.report import AREAS, every_check, report
 
 FIXTURES = Path(__file__).resolve().parents[2] / "fixtures"
-# What audit_host and audit_outside said of a deployed stand-in; of packages and of apt's settings only some lines are left.
+# What audit_host and audit_outside said of a stand-in. Of packages, of apt's and sshd's settings and of the attempts to log in only
+# some lines are left; what was not deployed yet when it was recorded (Dagster, the feed, the firewall at boot) was added by hand.
 FACTS = json.loads((FIXTURES / "audit_facts.json").read_text())
 NOW = FACTS["now"]
 DAY = 86400
@@ -510,6 +511,11 @@ def test_what_can_not_be_asked_says_why(facts):
     assert found["sockets.outside"]["evidence"] == [
         f"{facts['outside']['address']} could not be reached from where the audit ran: Name or service not known"
     ]
+
+
+def test_a_service_that_gave_no_answer_is_named(facts):
+    facts["logins"].append({"service": "Grafana", "who": "admin", "outcome": "not tried", "detail": "Connection refused"})
+    assert judged(facts)["logins.defaults"]["evidence"][0].endswith("; no answer from Grafana")
 
 
 def test_an_address_where_nothing_answers_is_not_taken_for_a_tight_one(facts):
