@@ -19,8 +19,7 @@ from ansible_collections.foss_data.platform.plugins.module_utils.audit.check imp
 from ansible_collections.foss_data.platform.plugins.module_utils.audit.report import AREAS, every_check, report
 
 FIXTURES = Path(__file__).resolve().parents[2] / "fixtures"
-# What audit_host and audit_outside said of a stand-in. Of packages, of apt's and sshd's settings and of attempts to log in there are
-# only some; what was not deployed yet when it was recorded (Dagster, the feed, the firewall at boot) was added by hand.
+# What audit_host and audit_outside said of a stand-in, with some of the packages, settings and attempts to log in alone.
 FACTS = json.loads((FIXTURES / "audit_facts.json").read_text())
 NOW = FACTS["now"]
 DAY = 86400
