@@ -104,6 +104,14 @@ def test_a_severity_that_there_is_not_is_refused(audit):
     assert not folder.exists()
 
 
+def test_an_inventory_without_credentials_is_refused_in_one_line(audit):
+    done, folder = audit(secrets_names=["secret_minio_root", "secret_of_tomorrow"])
+    assert done.code != 0
+    [error] = done.errors()
+    assert "Credentials are missing in this inventory: secret_of_tomorrow. The audit has to know them" in error
+    assert not folder.exists()
+
+
 class Page(html.parser.HTMLParser):
     """What a page consists of."""
 

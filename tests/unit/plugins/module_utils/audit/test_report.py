@@ -4,6 +4,7 @@
 
 import copy
 import json
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -443,6 +444,15 @@ def test_a_weakness_of_what_is_planned_is_reported(facts, check):
 
 def test_no_check_is_without_a_weakness_that_it_reports():
     assert {check for check, _evidence, _weaken in WEAK.values()} | set(WEAK_PLANS) == set(every_check())
+
+
+def test_what_is_planted_on_a_real_host_is_for_checks_that_there_are(root):
+    planted = yaml.safe_load((root / "tests/verify/audit/planted.yml").read_text())
+    assert len(planted) >= 15
+    assert {row["check"] for row in planted} <= set(every_check())
+    for row in planted:
+        for line in (row["plant"], row["undo"]):
+            subprocess.run(["bash", "-nc", line], check=True)
 
 
 def test_areas_have_checks_of_their_own_name():
