@@ -26,7 +26,7 @@ def key(version: str) -> list[tuple]:
     """
     epoch, there, rest = version.rpartition(":")
     parts: list[tuple] = [(int(epoch) if there and epoch.isdigit() else 0,)]
-    upstream, _, revision = rest.rpartition("-") if "-" in rest else (rest, "", "0")
+    upstream, _hyphen, revision = rest.rpartition("-") if "-" in rest else (rest, "", "0")
     for text in (upstream, revision):
         while text:
             letters, digits, text = re.match(r"(\D*)(\d*)(.*)", text, re.DOTALL).groups()
@@ -97,7 +97,7 @@ def judge(facts: dict, plan: dict) -> Iterator[dict]:
     for advisory in plan["advisories"]:
         for entry in advisory.get("affected", []) if not advisory.get("withdrawn") else []:
             package = entry.get("package", {})
-            ecosystem, _, release = package.get("ecosystem", "").partition(":")
+            ecosystem, _colon, release = package.get("ecosystem", "").partition(":")
             if ecosystem == "Debian" and release not in ("", plan["debian"]):
                 continue
             for version in versions.get((ecosystem, package.get("name")), ()):

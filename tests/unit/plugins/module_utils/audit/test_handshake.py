@@ -89,6 +89,12 @@ def test_a_server_as_it_should_be(made):
     assert 99 * 86400 < seen["ends"] - datetime.datetime.now().timestamp() <= 100 * 86400
 
 
+def test_the_name_is_the_one_that_was_asked_for(made):
+    authority, file = made
+    with server(file(name="vps.example.org")) as port:
+        assert look("127.0.0.1", port, "vps.example.org", authority)["names"] == ["vps.example.org"]
+
+
 @pytest.mark.parametrize(
     ("settings", "key", "found"),
     [
