@@ -150,6 +150,8 @@ COMMANDS = {
 # That the host has none of these is for the checks to judge; without the others the audit is not complete.
 OPTIONAL = {"firewall", "virtualization", "record_rules", "postgresql_roles", "postgresql_rules"}
 UNITS = "/etc/systemd/system"
+# One of these is new where apt has just asked, even if there was nothing new.
+FETCHED = ("/var/lib/apt/lists", "/var/lib/apt/lists/partial", "/var/lib/apt/periodic/update-stamp")
 KEYS = ("authorized_keys", "authorized_keys2")
 # A name for sshd's `Match` blocks to look at: an address that is nobody's.
 STRANGER = "host=stranger.invalid,addr=203.0.113.1"
@@ -331,7 +333,7 @@ def main() -> None:
         "sshd": host.sshd([u for u in users if u["name"] == "root" or not u["shell"].endswith(("/nologin", "/false", "/sync"))]),
         "files": files,
         "files_at": {
-            "package_lists": _changed_at("/var/lib/apt/lists"),
+            "package_lists": max(filter(None, map(_changed_at, FETCHED)), default=None),
             "reboot_required": _changed_at("/run/reboot-required"),
             "backups": {path: _changed_at(path) for path in p["backups"]},
         },
