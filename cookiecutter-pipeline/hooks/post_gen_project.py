@@ -8,13 +8,13 @@ import subprocess
 import sys
 from pathlib import Path
 
-SHARED = Path({{shared | tojson}})
-NAME = {{cookiecutter.name | tojson}}
-TEAM = {{cookiecutter.team | tojson}}
-EMAIL = {{cookiecutter.email | tojson}}
-VERSION = {{cookiecutter._version | tojson}}
+SHARED = Path({{ shared | tojson }})
+NAME = {{ cookiecutter.name | tojson }}
+TEAM = {{ cookiecutter.team | tojson }}
+EMAIL = {{ cookiecutter.email | tojson }}
+VERSION = {{ cookiecutter._version | tojson }}
 # As text: what is true and false in JSON is not in Python.
-ANSWERS = json.loads({{cookiecutter | tojson | tojson}})
+ANSWERS = json.loads({{ cookiecutter | tojson | tojson }})
 
 
 def git(*arguments: str) -> subprocess.CompletedProcess:

@@ -101,18 +101,15 @@ def conflicts(pipelines: list[dict]) -> list[str]:
                 faults[number].append(
                     f"{len(those)} pipelines are called {name} ({sources}): rename one, they would share schemas, keys and user"
                 )
-    for schema, those in having.items():
+    # Of long names the users differ in a sum alone, and two with the same one can be found.
+    shared = [(those, f"have the schema {schema}: rename one, or its schema") for schema, those in having.items()]
+    shared += [(those, f"be the user {user}: rename one") for user, those in running.items()]
+    for those, what in shared:
         owners = {pipelines[number]["name"]: pipelines[number]["source"] for number in those}
         if len(owners) > 1:
             said = " and ".join(f"{name} ({source})" for name, source in owners.items())
             for number in those:
-                faults[number].append(f"the pipelines {said} would both have the schema {schema}: rename one, or its schema")
-    # Of long names the users differ in a sum alone, and two with the same one can be found.
-    for user, those in running.items():
-        if len(owners := {pipelines[number]["name"]: pipelines[number]["source"] for number in those}) > 1:
-            said = " and ".join(f"{name} ({source})" for name, source in owners.items())
-            for number in those:
-                faults[number].append(f"the pipelines {said} would both be the user {user}: rename one")
+                faults[number].append(f"the pipelines {said} would both {what}")
     return ["; ".join(those) for those in faults]
 
 
