@@ -10,6 +10,7 @@ The template is its first commit; what came on top is not committed, for you to 
 """
 
 import argparse
+import json
 import re
 import shutil
 import sys
@@ -25,8 +26,8 @@ LEFT_OUT = ("snapshot-paths", "analysis-paths", "on-run-start", "on-run-end", "d
 # What a template or a comment says is no SQL; a macro's own text is.
 NO_SQL = re.compile(r"--[^\n]*|/\*.*?\*/|\{#.*?#\}|\{%.*?%\}|\{\{.*?\}\}|'[^']*'", re.DOTALL)
 PLACED = re.compile(r"config\s*\([^)]*\b((schema|database)\s*=|materialized\s*=\s*['\"]view)")
-STAND_INS = {"team": "Data", "email": "data@example.org"}  # the template's
-RECIPE = ROOT / "cookiecutter-pipeline" / "adopted" / "template.yml"
+TEMPLATE = ROOT / "cookiecutter-pipeline"
+RECIPE = TEMPLATE / "adopted" / "template.yml"
 
 
 class AdoptError(Exception):
@@ -169,6 +170,7 @@ def adopt(folder: Path, into: Path, answers: dict[str, str]) -> list[str]:
         configure(project, made / "dbt", name)
         sources = lead_sources(made / "dbt", name)
         placed = [path.relative_to(made) for path in sorted(made.glob("dbt/models/**/*.sql")) if PLACED.search(path.read_text())]
+        stand_ins = json.loads((TEMPLATE / "cookiecutter.json").read_text(encoding="utf-8"))
         divided = [path.relative_to(made) for path in dividing(made / "dbt")]
         made.rename(into / name)
     return [
@@ -179,8 +181,8 @@ def adopt(folder: Path, into: Path, answers: dict[str, str]) -> list[str]:
             for path in divided
         ),
         *(
-            f"pipeline.yml has `{answer}: {stands}`, which is nobody: put your own there"
-            for answer, stands in STAND_INS.items()
+            f"pipeline.yml has `{answer}: {stand_ins[answer]}`, which is nobody: put your own there"
+            for answer in ("team", "email")
             if answer not in answers
         ),
         *(f"dbt_project.yml had `{key}`, which was left out: see whether it is needed" for key in left_out(folder, project)),

@@ -131,12 +131,12 @@ def _entry(term: object, root: Path) -> Entry:
 
 def _absolute(path: str, root: Path) -> Path:
     try:
-        if "\0" in path:
-            raise ValueError
-        return Path(os.path.normpath(root / Path(path).expanduser()))
-    # Of a user whom there is not.
-    except (RuntimeError, ValueError):
-        raise SourceError(f"`path` is {one_line(ascii(path))}, which is no folder: give the one that has pipeline.yml") from None
+        folder = Path(path).expanduser()
+    except RuntimeError:  # of a user whom there is not
+        folder = None
+    if folder is None or "\0" in path:
+        raise SourceError(f"`path` is {one_line(ascii(path))}, which is no folder: give the one that has pipeline.yml")
+    return Path(os.path.normpath(root / folder))
 
 
 def _address(text: str, root: Path) -> str:
